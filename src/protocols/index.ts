@@ -1,0 +1,11 @@
+import type { ProtocolKind } from './protocol.js';
+import { sentiment } from './sentiment.js';
+import { tfServingGrpc } from './tf-serving-grpc.js';
+import { tfServingRest } from './tf-serving-rest.js';
+
+/** The wire contracts by name. To add one, write its file and its line. */
+export const PROTOCOLS: Readonly<Record<string, ProtocolKind>> = {
+  sentiment,
+  'tf-serving-rest': tfServingRest,
+  'tf-serving-grpc': tfServingGrpc,
+};

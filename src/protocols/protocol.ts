@@ -1,0 +1,69 @@
+import type { Item } from '../datasets/dataset.js';
+import type { Flags, FlagValues } from '../flags.js';
+import type { Outcome } from '../samples/outcomes.js';
+
+/** A request as it goes out but for what the transport adds (authority, framing, deadline). */
+export interface WireRequest {
+  readonly method: 'GET' | 'POST';
+  /** HTTP request target, or the gRPC method's path `/package.Service/Method`. */
+  readonly path: string;
+  /** Lower-case names; gRPC: metadata. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** HTTP body or gRPC message; null when there is none. */
+  readonly body: Buffer | null;
+  /** Items in this request. */
+  readonly batch: number;
+}
+
+/** An answer whose transport part was fine: HTTP 2xx or gRPC status OK. */
+export interface WireResponse {
+  /** HTTP status or gRPC code. */
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body: Buffer;
+}
+
+/** What the answer says once it was read. */
+export interface Decoded {
+  readonly outcome: Extract<Outcome, 'ok' | 'decode_error' | 'invalid_json' | 'schema_mismatch'>;
+  /** One sentence for a failure; text from the server in it is not yet safe to print. */
+  readonly detail?: string;
+}
+
+/** A pure codec: no sockets, no time. */
+export interface Protocol {
+  readonly name: string;
+  readonly via: 'http' | 'grpc';
+  /** Encodes a batch of items. Throws RangeError for items that it cannot carry. */
+  encode(items: readonly Item[]): WireRequest;
+  /** Checks that an answer has the datatype and shape of one to a request of `batch` items. */
+  decode(response: WireResponse, batch: number): Decoded;
+}
+
+/** What a user can ask for by name. The codec itself may need heavy modules, so it is made on demand. */
+export interface ProtocolKind<Own extends Flags = Flags> {
+  readonly summary: string;
+  readonly via: Protocol['via'];
+  /** The name of the endpoint in samples and reports. */
+  readonly endpoint: string;
+  readonly flags: Own;
+  /** The kind of the embedded server that speaks it. */
+  readonly server: string;
+  /** The port that servers of this kind listen on unless told otherwise. */
+  readonly defaultPort: number;
+  /** The dataset used unless the user names one, and what its items have to be. */
+  readonly dataset: string;
+  readonly input: Item['kind'];
+  /** Whether the URL may have a path of its own. */
+  readonly takesPath: boolean;
+  /** The largest batch the wire contract allows. */
+  readonly maxBatch: number;
+  create(values: FlagValues<Own>, basePath: string): Promise<Protocol>;
+}
+
+/** Declares a protocol; the values that `create` gets are typed by its flags. */
+export function protocol<Own extends Flags>(kind: ProtocolKind<Own>): ProtocolKind {
+  return kind as unknown as ProtocolKind;
+}
+
+export const DECODED_OK: Decoded = { outcome: 'ok' };

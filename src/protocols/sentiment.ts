@@ -1,0 +1,63 @@
+import { parseJson } from './json.js';
+import { DECODED_OK, type Decoded, protocol, type WireRequest } from './protocol.js';
+
+const HEADERS = { accept: 'application/json' };
+
+/**
+ * A text in, probabilities out: `GET /?query=<text>`, answered with a flat object label → probability. The text is
+ * percent-encoded; the seed benchmark pasted it raw, so that `#` and `&` cut it short.
+ */
+export const sentiment = protocol({
+  summary: 'GET /?query=TEXT, answered by a flat object label -> probability',
+  via: 'http',
+  endpoint: 'sentiment',
+  flags: {},
+  server: 'sentiment',
+  defaultPort: 8000,
+  dataset: 'tweets',
+  input: 'text',
+  takesPath: true,
+  maxBatch: 1,
+  create: async (_values, basePath) => ({
+    name: 'sentiment',
+    via: 'http',
+    encode(items): WireRequest {
+      const [item] = items;
+      if (items.length !== 1 || item?.kind !== 'text') {
+        throw new RangeError('sentiment takes one text per request');
+      }
+      return {
+        method: 'GET',
+        path: `${basePath || '/'}?query=${encodeText(item.text)}`,
+        headers: HEADERS,
+        body: null,
+        batch: 1,
+      };
+    },
+    decode(response): Decoded {
+      const answer = parseJson(response.body);
+      if (answer.problem !== undefined) {
+        return { outcome: 'invalid_json', detail: answer.problem };
+      }
+      const problem = scoresProblem(answer.value);
+      return problem === undefined ? DECODED_OK : { outcome: 'schema_mismatch', detail: problem };
+    },
+  }),
+});
+
+/** Percent-encodes a text for a query. A lone surrogate, which has no UTF-8 form, becomes U+FFFD. */
+function encodeText(text: string): string {
+  return encodeURIComponent(text.toWellFormed());
+}
+
+function scoresProblem(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return 'Wanted an object label -> probability';
+  }
+  const scores = Object.entries(value);
+  if (scores.length === 0) {
+    return 'Got an object without labels';
+  }
+  const bad = scores.find(([, score]) => typeof score !== 'number' || !(score >= 0 && score <= 1));
+  return bad && `Wanted a probability for label "${bad[0]}", got ${JSON.stringify(bad[1])}`;
+}

@@ -1,0 +1,53 @@
+import { lookup } from 'node:dns/promises';
+import { connect } from 'node:net';
+import { BenchError, errorCode } from '../errors.js';
+import { authority, type Target } from './transport.js';
+
+/** Whether anything listens: tried before the run, so that a wrong address is an error and not a run of failures. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused: nothing listens there',
+  ETIMEDOUT: `no answer within ${CONNECT_TIMEOUT_MS / 1000} s`,
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'the network is unreachable',
+  ENOTFOUND: 'no such host name',
+  EAI_AGAIN: 'the name server did not answer',
+};
+
+/**
+ * Resolves the host once and opens a TCP connection to it, tried address by address. Throws
+ * BenchError('unreachable') when none takes it. All requests of the run go to the address that did.
+ */
+export async function reach(endpoint: Omit<Target, 'address'>): Promise<Target> {
+  const { host, port } = endpoint;
+  let problem: unknown;
+  try {
+    for (const { address } of await lookup(host, { all: true, verbatim: true })) {
+      problem = await connectProblem(address, port);
+      if (problem === undefined) {
+        return { ...endpoint, address };
+      }
+    }
+  } catch (error) {
+    problem = error;
+  }
+  const code = errorCode(problem) ?? '';
+  throw new BenchError('unreachable', `Cannot reach ${authority(host, port)}: ${REASONS[code] ?? code}`, {
+    cause: problem,
+    hint: 'check the host and the port, and that the server is up; nothing was sent',
+  });
+}
+
+function connectProblem(address: string, port: number): Promise<unknown> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port, timeout: CONNECT_TIMEOUT_MS });
+    const end = (problem: unknown) => {
+      socket.destroy();
+      resolve(problem);
+    };
+    socket.once('connect', () => end(undefined));
+    socket.once('timeout', () => end({ code: 'ETIMEDOUT' }));
+    socket.once('error', end);
+  });
+}

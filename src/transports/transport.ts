@@ -1,0 +1,75 @@
+import type { Clock } from '../clock.js';
+import type { WireRequest, WireResponse } from '../protocols/protocol.js';
+import type { Origin, Outcome } from '../samples/outcomes.js';
+
+/** What one sending of a request needs beside its bytes. Its owner may use one object again and again. */
+export interface Slip {
+  /** Sequence number of the request in the run; goes out as `x-request-id` of ten digits where ids were asked for. */
+  seq: number;
+  /** Which connection takes it: the user's index in a closed run. One request at a time on each. */
+  connection: number;
+  /** When the answer has to be complete, µs of the run's clock. */
+  deadlineUs: number;
+}
+
+/** How a request ended. Every end is one, whatever happens on the wire. */
+export interface Completion {
+  readonly outcome: Outcome;
+  /** Whose fault it was; undefined when it was none. */
+  readonly origin?: Origin;
+  /** HTTP status or gRPC code as received; undefined when none came. */
+  readonly status?: number;
+  /** When it left the client: the write on an open connection, or the connect that was opened for it. */
+  readonly startUs: number;
+  /** First byte of the answer; undefined when none came. */
+  readonly firstByteUs?: number;
+  /** Last byte of body or trailers, or the moment it failed. */
+  readonly endUs: number;
+  /** Bytes of the HTTP body or gRPC message that came back. */
+  readonly bytesIn: number;
+  /** Whether the connection had carried a request before. */
+  readonly reused: boolean;
+  /** The answer, when the outcome is `ok`. */
+  readonly response?: WireResponse;
+  /** One sentence for a failure; text from the server in it is not yet safe to print. */
+  readonly detail?: string;
+}
+
+/** The only code that touches a socket. Never throws for what happens on the wire, and never calls back before `send` returned. */
+export interface Transport {
+  send(request: WireRequest, slip: Readonly<Slip>, done: (completion: Completion) => void): void;
+  /** Closes all connections; what is in flight is cut without a completion. */
+  close(): Promise<void>;
+}
+
+export interface TransportOptions {
+  readonly target: Target;
+  readonly clock: Clock;
+  /** Sent with every request, lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Send the sequence number as `x-request-id`. */
+  readonly requestIds: boolean;
+}
+
+/** Where requests go; the name was resolved once, before the run. */
+export interface Target {
+  readonly secure: boolean;
+  /** The host as the user wrote it, for `host`, `:authority` and TLS. */
+  readonly host: string;
+  readonly port: number;
+  /** The IP address that all connections use. */
+  readonly address: string;
+}
+
+/** `host:port`, with the brackets that an IPv6 address needs. */
+export function authority(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** The request id of a sequence number: ten digits, so that all ids have one length. */
+export function requestId(seq: number): string {
+  return String(seq).padStart(10, '0');
+}
+
+/** An answer larger than this is cut off: no inference answer of this tool's protocols comes near it. */
+export const MAX_ANSWER_BYTES = 64 * 2 ** 20;

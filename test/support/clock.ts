@@ -1,0 +1,36 @@
+import type { Clock } from '../../src/clock.js';
+
+interface Alarm {
+  readonly atUs: number;
+  readonly order: number;
+  readonly callback: () => void;
+}
+
+/** Virtual time: nothing happens until `runUntil`, which fires what is due in order. */
+export function fakeClock(epochMsAtZero = 1_700_000_000_000): Clock & { runUntil(us: number): void } {
+  let nowUs = 0;
+  let order = 0;
+  const alarms = new Set<Alarm>();
+
+  return {
+    nowUs: () => nowUs,
+    epochMsAt: (us) => epochMsAtZero + us / 1000,
+    at(atUs, callback) {
+      const alarm = { atUs: Math.max(atUs, nowUs), order: order++, callback };
+      alarms.add(alarm);
+      return () => alarms.delete(alarm);
+    },
+    runUntil(us) {
+      for (;;) {
+        const [next] = [...alarms].sort((a, b) => a.atUs - b.atUs || a.order - b.order);
+        if (!next || next.atUs > us) {
+          break;
+        }
+        alarms.delete(next);
+        nowUs = next.atUs;
+        next.callback();
+      }
+      nowUs = us;
+    },
+  };
+}
