@@ -1,0 +1,61 @@
+import { US_PER_MS } from '../units.js';
+import { type Histogram, nearestRank } from './histogram.js';
+
+/** The percentiles of every summary. */
+export const SUMMARY_PERCENTILES = [0.5, 0.9, 0.95, 0.99, 0.999] as const;
+
+type PercentileField = `p${number}_ms`;
+
+/** A population's durations in ms; null where there is no sample. */
+export interface Distribution {
+  readonly n: number;
+  readonly min_ms: number | null;
+  readonly mean_ms: number | null;
+  readonly max_ms: number | null;
+  readonly [percentile: PercentileField]: number | null;
+}
+
+/** The same over a population in which failures never ended: percentiles that fall among them are null here and true in `infinite`. */
+export interface AllInfDistribution {
+  readonly n: number;
+  /** Requests of `n` that have no finite latency. */
+  readonly infinite_n: number;
+  readonly infinite: Readonly<Record<PercentileField, true>>;
+  readonly [percentile: PercentileField]: number | null;
+}
+
+/** The field of a percentile: 0.95 → `p95_ms`, 0.999 → `p99.9_ms`. */
+export function percentileField(p: number): PercentileField {
+  return `p${Number((p * 100).toFixed(6))}_ms`;
+}
+
+export function distribution(of: Histogram): Distribution {
+  return {
+    n: of.count,
+    min_ms: toMs(of.minUs),
+    mean_ms: toMs(of.meanUs),
+    ...Object.fromEntries(SUMMARY_PERCENTILES.map((p) => [percentileField(p), toMs(of.percentileUs(p))])),
+    max_ms: toMs(of.maxUs),
+  };
+}
+
+/** The distribution of `ok` with `infinite` requests above all of them. */
+export function allInfDistribution(ok: Histogram, infinite: number): AllInfDistribution {
+  const n = ok.count + infinite;
+  const cells = SUMMARY_PERCENTILES.map((p) => {
+    const rank = nearestRank(p, n);
+    const finite = n > 0 && rank <= ok.count;
+    return { field: percentileField(p), ms: finite ? toMs(ok.percentileUs(rank / ok.count)) : null, finite };
+  });
+  return {
+    n,
+    infinite_n: infinite,
+    ...Object.fromEntries(cells.map(({ field, ms }) => [field, ms])),
+    infinite: Object.fromEntries(cells.filter(({ finite }) => n > 0 && !finite).map(({ field }) => [field, true])),
+  };
+}
+
+/** µs as ms with three decimals, which is all there is. */
+export function toMs(us: number | null): number | null {
+  return us === null ? null : Math.round(us) / US_PER_MS;
+}

@@ -1,0 +1,178 @@
+import { type Origin, type Outcome, wasSent } from '../samples/outcomes.js';
+import type { Sample } from '../samples/sample.js';
+import { US_PER_S } from '../units.js';
+import { type AllInfDistribution, allInfDistribution, type Distribution, distribution } from './distribution.js';
+import { histogram } from './histogram.js';
+
+/** Requests by how they ended. planned = sent + dropped + not_sent; sent = ok + failed + abandoned. */
+export interface Counts {
+  readonly planned: number;
+  readonly sent: number;
+  readonly dropped: number;
+  readonly not_sent: number;
+  readonly ok: number;
+  readonly failed: number;
+  readonly abandoned: number;
+}
+
+/** One way of failing, with an example of what the other side or the library said. */
+export interface FailureCause {
+  readonly outcome: Outcome;
+  readonly origin: Origin | null;
+  readonly count: number;
+  readonly example: string | null;
+}
+
+/** All over the measured window. */
+export interface Rates {
+  readonly window_s: number;
+  readonly offered_per_s: number;
+  readonly sent_per_s: number;
+  /** Requests that ended inside the window. */
+  readonly completed_per_s: number;
+  readonly ok_per_s: number;
+  /** ok requests times their batch. */
+  readonly ok_items_per_s: number;
+  /** failed and abandoned / sent; null when nothing was sent. */
+  readonly error_ratio: number | null;
+  /** Time-weighted mean of requests in flight. */
+  readonly in_flight_mean: number;
+}
+
+/** What a run's samples come to. */
+export interface Totals {
+  readonly counts: Counts;
+  readonly failures: readonly FailureCause[];
+  readonly rates: Rates;
+  /** end − intended of the population `ok`. */
+  readonly latency: Distribution;
+  /** The same where failures, and what was due and not sent by our doing, count as never answered. */
+  readonly latency_all_inf: AllInfDistribution;
+  /** end − start of `ok`. */
+  readonly service_time: Distribution;
+  /** start − intended of everything sent. */
+  readonly lag: Distribution;
+  /** end − intended of what failed. */
+  readonly time_to_failure: Distribution;
+  readonly bytes: { readonly out_bytes: number; readonly in_bytes: number };
+  /** Requests that went out on a connection which had carried one before, and on a new one. */
+  readonly connections: { readonly reused: number; readonly fresh: number };
+}
+
+/** Counts of outcomes, each with the fault that its first failure had. */
+type Outcomes = Map<Outcome, { count: number; readonly origin: Origin | null }>;
+
+/**
+ * Folds samples into a run's totals; those of the warm-up are left out. `windowUs` tells the measured time from the
+ * run's start, which an early stop shortens.
+ */
+export function totals(windowUs: () => number): {
+  add(sample: Sample): void;
+  /** Keeps the first text that explains an outcome. */
+  explain(outcome: Outcome, text: string): void;
+  finish(): Totals;
+} {
+  const latency = histogram();
+  const service = histogram();
+  const lag = histogram();
+  const failing = histogram();
+  const outcomes: Outcomes = new Map();
+  const examples = new Map<Outcome, string>();
+  const sums = { inTime: 0, okInTime: 0, okItemsInTime: 0, busyUs: 0, outBytes: 0, inBytes: 0, reused: 0, fresh: 0 };
+
+  function count({ outcome, origin }: Sample): void {
+    const entry = outcomes.get(outcome) ?? { count: 0, origin: origin ?? null };
+    entry.count++;
+    outcomes.set(outcome, entry);
+  }
+
+  return {
+    add(sample) {
+      if (sample.phase === 'warmup') {
+        return;
+      }
+      count(sample);
+      if (!wasSent(sample.outcome)) {
+        return;
+      }
+      const startUs = sample.startUs as number;
+      const endUs = sample.endUs as number;
+      const ok = sample.outcome === 'ok';
+      lag.record(startUs - sample.intendedUs);
+      (ok ? latency : failing).record(endUs - sample.intendedUs);
+      if (ok) {
+        service.record(endUs - startUs);
+      }
+      const endOfWindowUs = windowUs();
+      if (endUs <= endOfWindowUs) {
+        sums.inTime++;
+        sums.okInTime += Number(ok);
+        sums.okItemsInTime += ok ? sample.batch : 0;
+      }
+      sums.busyUs += Math.max(0, Math.min(endUs, endOfWindowUs) - startUs);
+      sums.outBytes += sample.bytesOut;
+      sums.inBytes += sample.bytesIn;
+      if (sample.reused !== undefined) {
+        sums[sample.reused ? 'reused' : 'fresh']++;
+      }
+    },
+    explain(outcome, text) {
+      if (!examples.has(outcome)) {
+        examples.set(outcome, text);
+      }
+    },
+    finish() {
+      const counts = countsOf(outcomes);
+      const windowS = windowUs() / US_PER_S;
+      const perS = (value: number) => (windowS > 0 ? value / windowS : 0);
+      const targetFailures = [...outcomes]
+        .filter(([outcome, { origin }]) => outcome !== 'ok' && origin !== 'local' && !outcome.startsWith('not_sent_'))
+        .reduce((sum, [, { count }]) => sum + count, 0);
+      return {
+        counts,
+        failures: failuresOf(outcomes, examples),
+        rates: {
+          window_s: windowS,
+          offered_per_s: perS(counts.planned),
+          sent_per_s: perS(counts.sent),
+          completed_per_s: perS(sums.inTime),
+          ok_per_s: perS(sums.okInTime),
+          ok_items_per_s: perS(sums.okItemsInTime),
+          error_ratio: counts.sent === 0 ? null : (counts.failed + counts.abandoned) / counts.sent,
+          in_flight_mean: perS(sums.busyUs / US_PER_S),
+        },
+        latency: distribution(latency),
+        latency_all_inf: allInfDistribution(latency, targetFailures),
+        service_time: distribution(service),
+        lag: distribution(lag),
+        time_to_failure: distribution(failing),
+        bytes: { out_bytes: sums.outBytes, in_bytes: sums.inBytes },
+        connections: { reused: sums.reused, fresh: sums.fresh },
+      };
+    },
+  };
+}
+
+function countsOf(outcomes: Outcomes): Counts {
+  const sum = (which: (outcome: Outcome) => boolean) =>
+    [...outcomes].reduce((total, [outcome, { count }]) => total + (which(outcome) ? count : 0), 0);
+  const ok = sum((outcome) => outcome === 'ok');
+  const abandoned = sum((outcome) => outcome === 'abandoned');
+  const sent = sum(wasSent);
+  return {
+    planned: sum(() => true),
+    sent,
+    dropped: sum((outcome) => outcome === 'dropped'),
+    not_sent: sum((outcome) => outcome.startsWith('not_sent_')),
+    ok,
+    failed: sent - ok - abandoned,
+    abandoned,
+  };
+}
+
+function failuresOf(outcomes: Outcomes, examples: ReadonlyMap<Outcome, string>): readonly FailureCause[] {
+  return [...outcomes]
+    .filter(([outcome]) => outcome !== 'ok')
+    .map(([outcome, { count, origin }]) => ({ outcome, origin, count, example: examples.get(outcome) ?? null }))
+    .sort((a, b) => b.count - a.count);
+}

@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { totals } from '../../../src/reduce/summary.js';
+import type { Sample } from '../../../src/samples/sample.js';
+import { sample } from '../../support/samples.js';
+
+function fold(samples: readonly Sample[], windowUs = 10e6) {
+  const fold = totals(() => windowUs);
+  for (const one of samples) {
+    fold.add(one);
+  }
+  return fold.finish();
+}
+
+describe('the counts of a run', () => {
+  const sums = fold([
+    sample({ seq: 0 }),
+    sample({ seq: 1, outcome: 'http_5xx', origin: 'target' }),
+    sample({ seq: 2, outcome: 'dropped', origin: 'local', startUs: undefined, endUs: undefined, intendedUs: 5 }),
+    sample({ seq: 3, outcome: 'not_sent_stopped', startUs: undefined, endUs: undefined, intendedUs: 6 }),
+    sample({ seq: 4, outcome: 'abandoned', origin: 'target', endUs: 40e6 }),
+    sample({ seq: 5, phase: 'warmup' }),
+  ]);
+
+  it('obey the conservation law, the warm-up apart', () => {
+    expect(sums.counts).toEqual({ planned: 5, sent: 3, dropped: 1, not_sent: 1, ok: 1, failed: 1, abandoned: 1 });
+  });
+
+  it('list the causes of failure', () => {
+    expect(sums.failures.map(({ outcome, origin, count }) => [outcome, origin, count])).toEqual([
+      ['http_5xx', 'target', 1],
+      ['dropped', 'local', 1],
+      ['not_sent_stopped', null, 1],
+      ['abandoned', 'target', 1],
+    ]);
+  });
+
+  it('put failed and abandoned over sent into the error ratio', () => {
+    expect(sums.rates.error_ratio).toBeCloseTo(2 / 3);
+  });
+});
+
+describe('latency', () => {
+  it('runs from the intended start, service time from the real one', () => {
+    const { latency, service_time, lag } = fold([sample({ intendedUs: 1_000, startUs: 4_000, endUs: 9_000 })]);
+    expect([latency.p50_ms, service_time.p50_ms, lag.p50_ms]).toEqual([8, 5, 3]);
+  });
+
+  it('of failures is kept apart: they cannot make it look better', () => {
+    const slow = Array.from({ length: 50 }, () => sample({ endUs: 100_000 }));
+    const shed = Array.from({ length: 50 }, () => sample({ endUs: 100, outcome: 'http_429', origin: 'target' }));
+    const { latency, latency_all_inf, time_to_failure } = fold([...slow, ...shed]);
+    expect(latency.n).toBe(50);
+    expect(latency.p50_ms).toBe(100);
+    expect(time_to_failure.p50_ms).toBe(0.1);
+    // Half of what was asked for never came: p50 still did, p90 is infinite.
+    expect(latency_all_inf).toMatchObject({ n: 100, infinite_n: 50, p50_ms: 100, p90_ms: null });
+    expect(latency_all_inf.infinite).toMatchObject({ p90_ms: true, p95_ms: true, p99_ms: true });
+  });
+
+  it('with every request infinite leaves out failures of this machine', () => {
+    const { latency_all_inf } = fold([sample(), sample({ outcome: 'local_fds', origin: 'local' })]);
+    expect(latency_all_inf).toMatchObject({ n: 1, infinite_n: 0 });
+  });
+
+  it('is null without a success, never 0', () => {
+    const { latency, latency_all_inf, rates } = fold([sample({ outcome: 'http_5xx', origin: 'target' })]);
+    expect([latency.n, latency.p50_ms, latency.mean_ms, latency.max_ms]).toEqual([0, null, null, null]);
+    expect(latency_all_inf.infinite).toMatchObject({ p50_ms: true });
+    expect(rates.error_ratio).toBe(1);
+  });
+
+  it('is null all over without any request', () => {
+    const { latency, latency_all_inf, rates, counts } = fold([]);
+    expect(latency.p95_ms).toBeNull();
+    expect(latency_all_inf).toMatchObject({ n: 0, p50_ms: null, infinite: {} });
+    expect(rates.error_ratio).toBeNull();
+    expect(counts.planned).toBe(0);
+  });
+});
+
+describe('rates', () => {
+  it('are over the measured window, what ended after it left out', () => {
+    const { rates } = fold(
+      [sample({ startUs: 0, endUs: 1e6, batch: 4 }), sample({ startUs: 9e6, endUs: 11e6, batch: 4 })],
+      10e6,
+    );
+    expect(rates).toMatchObject({
+      window_s: 10,
+      sent_per_s: 0.2,
+      completed_per_s: 0.1,
+      ok_per_s: 0.1,
+      ok_items_per_s: 0.4,
+    });
+    // 1 s and the 1 s of the other that lies inside the window.
+    expect(rates.in_flight_mean).toBeCloseTo(0.2);
+  });
+
+  it('are 0 for a window of no length', () => {
+    expect(fold([], 0).rates).toMatchObject({ window_s: 0, sent_per_s: 0 });
+  });
+});
+
+it('keeps the first text that explains an outcome', () => {
+  const whole = totals(() => 1e6);
+  whole.add(sample({ outcome: 'http_4xx', origin: 'target' }));
+  whole.explain('http_4xx', 'first');
+  whole.explain('http_4xx', 'second');
+  expect(whole.finish().failures[0]?.example).toBe('first');
+});
