@@ -1,0 +1,22 @@
+import type { Command } from './command.js';
+
+interface CommandEntry {
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** The commands, in the order of the help. To add one, write its file and its line. */
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  run: {
+    summary: 'send a load pattern to an inference server and record every request',
+    load: async () => (await import('./run.js')).run,
+  },
+  percentile: {
+    summary: 'reduce raw requests to a per-second stream of percentiles',
+    load: async () => (await import('./percentile.js')).percentile,
+  },
+  serve: {
+    summary: 'the embedded inference server',
+    load: async () => (await import('./serve.js')).serve,
+  },
+};

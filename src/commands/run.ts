@@ -1,0 +1,138 @@
+import { systemClock, wallMs } from '../clock.js';
+import { EXIT, type ExitCode, worstExit } from '../errors.js';
+import { readFlags } from '../flags.js';
+import { type Io, isLive, type StopSignal } from '../io.js';
+import type { Report } from '../reports/report.js';
+import { RUN_FLAG_GROUPS } from '../spec/run-flags.js';
+import type { RunSpec } from '../spec/run-spec.js';
+import { COMMON_FLAGS, type Command, type CommandInput } from './command.js';
+
+/** `infer-bench run`: sends a load pattern, records every request and reduces the records to a summary. */
+export const run: Command = {
+  summary: 'send a load pattern to an inference server and record every request',
+  operands: '[url]',
+  flags: RUN_FLAG_GROUPS,
+  examples: [
+    ['run', 'the double wave of users with tweets against the embedded server'],
+    ['run http://127.0.0.1:8000 --pattern step --step-users 5 --duration 60s', 'a staircase of users'],
+    ['run grpc://127.0.0.1:8500 --protocol tf-serving-grpc --batch-size 4', 'batches of images over gRPC'],
+    ['run --pattern stages -s 30s:10,1m:10,30s:0 --out runs/first', 'stages as in k6, files in runs/first'],
+    ['run -f spec.yaml --seed 7 --json', 'settings from a file, the summary as JSON'],
+  ],
+  notes: `Without a URL the embedded server for the protocol is started on a free loopback port.
+Latency is end - intended start and includes everything a user would wait for;
+service time is end - start. In the closed model they are equal.`,
+  act: async (io, input) => {
+    const stopping = stopOnSignal(io);
+    try {
+      return await runOnce(io, input, stopping);
+    } finally {
+      stopping.release();
+    }
+  },
+};
+
+async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise<ExitCode> {
+  // Loaded here, so that the help does not wait for parsers, histograms and network libraries.
+  const [{ readRunSpec }, { rigOf }, { reach }, { measure }, directories, { startEmbeddedServer }] = await Promise.all([
+    import('../spec/run-spec.js'),
+    import('../spec/rig.js'),
+    import('../transports/reach.js'),
+    import('./measure.js'),
+    import('./run-directory.js'),
+    import('./embedded-server.js'),
+  ]);
+  const spec = readRunSpec({ ...input, cwd: io.cwd });
+  const output = readFlags(COMMON_FLAGS, input.given, []);
+  const say = (line: string) => void (output.quiet || io.stderr.write(`${line}\n`));
+  const directoryOptions = {
+    path: spec.settings.out ?? defaultDirectory(spec),
+    cwd: io.cwd,
+    force: spec.settings.force,
+  };
+  directories.refuseExistingRun(directoryOptions);
+  if (spec.file) {
+    say(`spec: ${spec.file}`);
+  }
+  const rig = await rigOf(spec, io.cwd, systemClock());
+  say(`payloads: ${rig.pool.count} distinct requests from ${spec.datasetName}, encoded in ${rig.encodeMs} ms`);
+
+  const truthLog = spec.settings['truth-log'];
+  const server = spec.endpoint
+    ? undefined
+    : await startEmbeddedServer({ kind: spec.protocolKind.server, via: spec.protocolKind.via, truthLog, cwd: io.cwd });
+  try {
+    const endpoint = server?.endpoint ?? (spec.endpoint as NonNullable<RunSpec['endpoint']>);
+    if (server) {
+      say(`server: embedded ${spec.protocolKind.server} server on ${endpoint.url}`);
+    } else if (truthLog !== undefined) {
+      say(`truth log: x-request-id is sent; the log is kept by the server at ${endpoint.url}, not here`);
+    }
+    const target = await reach(endpoint);
+    const directory = directories.createRunDirectory(directoryOptions);
+    say(`files: ${directory.shown}`);
+    const report = await measure({
+      io,
+      spec,
+      rig,
+      target,
+      url: endpoint.url,
+      embedded: server !== undefined,
+      directory,
+      stop: stopping.signal,
+      quiet: output.quiet,
+    });
+    await server?.close();
+    io.stdout.write(await render(io, report, output));
+    return exitCodeOf(report, stopping.asked());
+  } finally {
+    server?.kill();
+  }
+}
+
+function defaultDirectory({ settings }: RunSpec): string {
+  // `2026-11-21T09-12-33Z`: sorts by time and is a name on every file system.
+  const time = new Date(wallMs()).toISOString().slice(0, 19).replaceAll(':', '-');
+  return `runs/${time}Z-${settings.protocol}-${settings.pattern}`;
+}
+
+async function render(
+  io: Io,
+  report: Report,
+  output: { readonly json: boolean; readonly 'no-color': boolean },
+): Promise<string> {
+  const { REPORTERS } = await import('../reports/index.js');
+  const colored = isLive(io, io.stdout) && !output['no-color'] && !io.env.NO_COLOR;
+  return REPORTERS[output.json ? 'json' : colored ? 'console-color' : 'console'](report);
+}
+
+function exitCodeOf(report: Report, stopped: StopSignal | undefined): ExitCode {
+  const codes: ExitCode[] = [];
+  if (stopped) {
+    codes.push(stopped === 'SIGINT' ? EXIT.interrupted : EXIT.terminated);
+  }
+  if (report.verdict.status === 'INVALID') {
+    // Requests that do not add up are our own bug, whatever the target did.
+    const bug = report.verdict.reasons.some(({ code }) => code === 'accounting');
+    codes.push(bug ? EXIT.bug : EXIT.invalid);
+  }
+  return worstExit(codes);
+}
+
+/** The user's wish to stop, as the signal that the loop listens to. */
+interface Stopping {
+  readonly signal: AbortSignal;
+  asked(): StopSignal | undefined;
+  release(): void;
+}
+
+function stopOnSignal(io: Io): Stopping {
+  const controller = new AbortController();
+  let asked: StopSignal | undefined;
+  const release = io.onStop((signal) => {
+    asked = signal;
+    controller.abort();
+    io.stderr.write('\nstopping: no new requests, waiting for those in flight; once more to leave at once\n');
+  });
+  return { signal: controller.signal, asked: () => asked, release };
+}

@@ -1,0 +1,138 @@
+import { stripVTControlCharacters, styleText } from 'node:util';
+import Table from 'cli-table3';
+import type { Distribution } from '../reduce/distribution.js';
+import type { FailureCause } from '../reduce/summary.js';
+import { formatBytes, formatMs, groupDigits } from '../units.js';
+import type { Status } from '../verdicts/validity.js';
+import type { Report, Reporter } from './report.js';
+
+const WIDTH = 80;
+
+const COLORS = { VALID: 'green', SUSPECT: 'yellow', INVALID: 'red', INCONCLUSIVE: 'yellow' } as const;
+
+/** The summary at the end of a run: 80 columns, readable without colour. */
+export const consoleText: Reporter = (report) => plain(consoleColored(report));
+
+/** The same with the verdict and failures coloured. */
+export const consoleColored: Reporter = (report) =>
+  `${[
+    headline(report),
+    counts(report),
+    latencies(report),
+    ...(report.failures.length > 0 ? [failures(report.failures)] : []),
+    ...(report.verdict.reasons.length > 0 ? [reasons(report)] : []),
+    report.notes.map((note) => wrap(note)).join('\n'),
+    files(report),
+  ].join('\n\n')}\n`;
+
+function headline({ verdict, run }: Report): string {
+  const where = run.embedded_server ? `${run.url} (embedded server)` : run.url;
+  const length = `${run.duration_s} s, up to ${run.users_max} ${run.users_max === 1 ? 'user' : 'users'}`;
+  return [
+    `${paint(verdict.status)}  ${run.protocol} · ${run.pattern} · ${length}`,
+    `  ${where} · ${run.dataset} · batch ${run.batch} · seed ${run.seed}`,
+  ].join('\n');
+}
+
+function counts({ counts: all, rates, bytes, run }: Report): string {
+  const errors = rates.error_ratio === null ? '-' : `${(rates.error_ratio * 100).toFixed(2)} %`;
+  const parts = [
+    `${groupDigits(all.ok)} ok`,
+    `${groupDigits(all.failed)} failed`,
+    `${groupDigits(all.abandoned)} abandoned`,
+  ];
+  const items = run.batch > 1 ? `, ${rates.ok_items_per_s.toFixed(1)} items ok/s` : '';
+  return [
+    `  requests  ${groupDigits(all.sent)} sent: ${parts.join(', ')} (errors ${errors})`,
+    `  rate      ${rates.sent_per_s.toFixed(1)} sent/s, ${rates.ok_per_s.toFixed(1)} ok/s${items} ` +
+      `over ${Number(rates.window_s.toFixed(1))} s, ${rates.in_flight_mean.toFixed(2)} in flight`,
+    `  bodies    ${formatBytes(bytes.out_bytes)} out, ${formatBytes(bytes.in_bytes)} in`,
+  ].join('\n');
+}
+
+function latencies(report: Report): string {
+  const table = plainTable(['ms', 'n', 'mean', 'p50', 'p90', 'p95', 'p99', 'p99.9', 'max'], 1);
+  const row = (name: string, of: Distribution) =>
+    table.push([
+      name,
+      groupDigits(of.n),
+      ...[of.mean_ms, of.p50_ms, of.p90_ms, of.p95_ms, of.p99_ms, of['p99.9_ms'], of.max_ms].map(formatMs),
+    ]);
+  row('latency', report.latency);
+  row('service time', report.service_time);
+  if (report.time_to_failure.n > 0) {
+    row('until failure', report.time_to_failure);
+  }
+  return table.toString();
+}
+
+function failures(causes: readonly FailureCause[]): string {
+  const table = plainTable(['failed', 'origin', 'n', 'for example'], 0, [24, 9, 9, 33]);
+  for (const { outcome, origin, count, example } of causes) {
+    table.push([outcome, origin ?? '-', { content: groupDigits(count), hAlign: 'right' }, example ?? '-']);
+  }
+  return table.toString();
+}
+
+function reasons({ verdict }: Report): string {
+  return verdict.reasons
+    .map(({ code, status, message, advice }, index) =>
+      wrap(`${index + 1}. ${status} ${code}: ${message}. To do: ${advice}.`),
+    )
+    .join('\n');
+}
+
+function files({ run }: Report): string {
+  return [`  files in ${run.directory}`, wrap(run.files.join(' '), '    ')].join('\n');
+}
+
+/** A table in plain characters without colours; columns from `numbersFrom` on are right-aligned numbers, 0 = none. */
+function plainTable(head: readonly string[], numbersFrom: number, widths: readonly number[] = []) {
+  return new Table({
+    head: [...head],
+    colAligns: head.map((_, index) => (numbersFrom > 0 && index >= numbersFrom ? 'right' : 'left')),
+    colWidths: [...widths],
+    wordWrap: true,
+    wrapOnWordBoundary: false,
+    style: { head: [], border: [], 'padding-left': 1, 'padding-right': 0, compact: true },
+    chars: {
+      top: '─',
+      'top-mid': '─',
+      'top-left': '─',
+      'top-right': '─',
+      bottom: '─',
+      'bottom-mid': '─',
+      'bottom-left': '─',
+      'bottom-right': '─',
+      mid: '─',
+      'mid-mid': '─',
+      'left-mid': '─',
+      'right-mid': '─',
+      left: '',
+      right: '',
+      middle: '',
+    },
+  });
+}
+
+function wrap(text: string, indent = '  '): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line && indent.length + line.length + 1 + word.length > WIDTH) {
+      lines.push(indent + line);
+      line = word;
+    } else {
+      line = line ? `${line} ${word}` : word;
+    }
+  }
+  return [...lines, indent + line].join('\n');
+}
+
+function paint(status: Status): string {
+  return styleText(['bold', COLORS[status]], status);
+}
+
+function plain(text: string): string {
+  return stripVTControlCharacters(text);
+}

@@ -1,0 +1,72 @@
+import { PERCENTILE_METHOD } from '../reduce/histogram.js';
+import type { Totals } from '../reduce/summary.js';
+import type { Verdict } from '../verdicts/validity.js';
+import { VERSION } from '../version.js';
+
+/** What a run was, for the head of a report. */
+export interface RunFacts {
+  /** Run directory as shown to the user, with a slash at its end. */
+  readonly directory: string;
+  readonly files: readonly string[];
+  readonly started_at: string;
+  readonly url: string;
+  readonly embedded_server: boolean;
+  readonly protocol: string;
+  readonly endpoint: string;
+  readonly pattern: string;
+  readonly model: 'closed';
+  readonly users_max: number;
+  readonly duration_s: number;
+  readonly think_time_ms: number;
+  readonly timeout_ms: number;
+  readonly batch: number;
+  readonly seed: number;
+  readonly check: string;
+  readonly dataset: string;
+  readonly payloads: number;
+}
+
+/** Everything that any report of a run says; `summary.json` is this object. Every field's unit is in its name. */
+export interface Report extends Totals {
+  readonly schema: 'infer-bench/summary/1';
+  readonly version: string;
+  readonly run: RunFacts;
+  readonly verdict: Verdict;
+  readonly thresholds: readonly never[];
+  readonly percentile_method: typeof PERCENTILE_METHOD;
+  readonly definitions: Readonly<Record<string, string>>;
+  readonly notes: readonly string[];
+}
+
+/** A report as text. Who writes the file is not its business. */
+export type Reporter = (report: Report) => string;
+
+const DEFINITIONS = {
+  latency: 'end - intended start, population ok: requests answered in time, complete and with the right shape',
+  latency_all_inf:
+    'end - intended start of every request that was due; failures of target or network and abandoned requests never end',
+  service_time: 'end - start, population ok',
+  lag: 'start - intended start, every request that was sent',
+  time_to_failure:
+    'end - intended start, requests that were sent and not ok; abandoned ones up to the end of the drain',
+  rates: 'per second of the measured window, which ends when the pattern ends or the run is stopped',
+} as const;
+
+const CLOSED_NOTE =
+  'Closed loop: a user waits for each answer, so a slow server is sent less load and a stall shows as one slow ' +
+  'request per user. Coordinated omission is possible and cannot be seen from inside this model.';
+
+/** Puts the report of a run together. */
+export function reportOf(run: RunFacts, totals: Totals, verdict: Verdict): Report {
+  return {
+    schema: 'infer-bench/summary/1',
+    version: VERSION,
+    run,
+    verdict,
+    thresholds: [],
+    ...totals,
+    percentile_method: PERCENTILE_METHOD,
+    definitions: DEFINITIONS,
+    notes: [CLOSED_NOTE],
+  };
+}

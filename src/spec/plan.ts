@@ -1,0 +1,70 @@
+import { cpus, totalmem } from 'node:os';
+import type { ClockAnchor } from '../clock.js';
+import type { Flags } from '../flags.js';
+import { PATTERNS } from '../patterns/index.js';
+import { PROTOCOLS } from '../protocols/index.js';
+import type { Target } from '../transports/transport.js';
+import { VERSION } from '../version.js';
+import type { Rig } from './rig.js';
+import { flagsOf, RUN_FLAGS } from './run-flags.js';
+import type { RunSpec } from './run-spec.js';
+
+/** Everything resolved, as plain data: what `plan.json` holds and what a run can be repeated from. */
+export interface Plan extends Readonly<Record<string, unknown>> {
+  readonly schema: 'infer-bench/plan/1';
+  readonly started_epoch_us: number;
+  readonly started_monotonic_ns: string;
+}
+
+export interface PlanParts {
+  readonly spec: RunSpec;
+  readonly rig: Rig;
+  readonly target: Target;
+  readonly embedded: boolean;
+  readonly anchor: ClockAnchor;
+}
+
+const ALL_FLAGS: Flags = { ...RUN_FLAGS, ...flagsOf(PATTERNS), ...flagsOf(PROTOCOLS) };
+
+/** Puts the plan together. Header values are left out: they may be secrets. */
+export function planOf({ spec, rig, target, embedded, anchor }: PlanParts): Plan {
+  const { schedule, pool } = rig;
+  const { header: _secret, ...settings } = spec.settings;
+  return {
+    schema: 'infer-bench/plan/1',
+    version: VERSION,
+    started_epoch_us: anchor.startedEpochUs,
+    started_monotonic_ns: anchor.startedMonotonicNs,
+    target: { ...target, embedded, ...(spec.endpoint && { url: spec.endpoint.url }) },
+    settings: withUnits({ ...settings, ...spec.patternSettings, ...spec.protocolSettings }),
+    header_names: Object.keys(spec.headers),
+    dataset: { name: spec.datasetName, items: rig.datasetItems },
+    payloads: { count: pool.count, bytes: pool.bytes, encode_ms: rig.encodeMs },
+    schedule: {
+      model: schedule.model,
+      duration_us: schedule.durationUs,
+      think_time_us: schedule.thinkTimeUs,
+      steps: schedule.steps.map(({ atUs, users }) => ({ at_us: atUs, users })),
+    },
+    host: {
+      platform: process.platform,
+      arch: process.arch,
+      node: process.version,
+      cpus: cpus().length,
+      cpu_model: cpus()[0]?.model ?? null,
+      memory_bytes: totalmem(),
+    },
+  };
+}
+
+/** Flags as file fields: `think-time` → `think_time_us`. */
+function withUnits(settings: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(settings)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => {
+        const unit = ALL_FLAGS[name]?.unit;
+        return [`${name.replaceAll('-', '_')}${unit ? `_${unit}` : ''}`, value];
+      }),
+  );
+}

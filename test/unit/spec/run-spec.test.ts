@@ -1,0 +1,270 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { BenchError } from '../../../src/errors.js';
+import { readRunSpec } from '../../../src/spec/run-spec.js';
+
+type Words = Readonly<Record<string, string | true | readonly string[]>>;
+
+const directory = () => mkdtempSync(join(tmpdir(), 'infer-bench-spec-'));
+
+function read(given: Words, { operands = [] as readonly string[], cwd = directory() } = {}) {
+  const entries = Object.entries(given).map(
+    ([name, word]) => [name, typeof word === 'object' ? word : [word]] as const,
+  );
+  return readRunSpec({ operands, given: new Map(entries), problems: [], cwd });
+}
+
+/** The problems that reading ends with, one a line. */
+function problems(...args: Parameters<typeof read>): readonly string[] {
+  try {
+    read(...args);
+  } catch (error) {
+    expect(error).toBeInstanceOf(BenchError);
+    expect((error as BenchError).kind).toBe('usage');
+    return (error as BenchError).message.split('\n');
+  }
+  throw new Error('was taken');
+}
+
+function file(name: string, content: string): string {
+  const cwd = directory();
+  writeFileSync(join(cwd, name), content);
+  return cwd;
+}
+
+describe('nothing asked for', () => {
+  it("is the first seed's experiment", () => {
+    const spec = read({});
+    expect(spec.endpoint).toBeUndefined();
+    expect(spec.settings).toMatchObject({
+      pattern: 'double-wave',
+      protocol: 'sentiment',
+      duration: 120e6,
+      'think-time': 300e3,
+      'batch-size': 1,
+      seed: 1,
+      check: 'shape',
+      timeout: 10e6,
+      drain: 30e6,
+    });
+    expect(spec.patternSettings).toEqual({ 'min-users': 2, 'peak-one': 15, 'peak-two': 60 });
+    expect(spec.datasetName).toBe('tweets');
+    expect(spec.asked).toEqual({});
+  });
+
+  it('takes tensors from the digits for the tensor protocols', () => {
+    expect(read({ protocol: 'tf-serving-grpc' }).datasetName).toBe('digits');
+    expect(read({ protocol: 'tf-serving-rest' }).protocolSettings).toEqual({
+      model: 'mnist',
+      'model-version': undefined,
+      signature: 'predict_images',
+    });
+  });
+});
+
+describe('a URL', () => {
+  it.each([
+    ['http://127.0.0.1:8000', 'sentiment', { secure: false, host: '127.0.0.1', port: 8000, path: '' }],
+    ['http://host', 'sentiment', { secure: false, host: 'host', port: 80, path: '' }],
+    ['https://host/api', 'sentiment', { secure: true, host: 'host', port: 443, path: '/api' }],
+    ['host:8501', 'tf-serving-rest', { secure: false, host: 'host', port: 8501, path: '' }],
+    ['localhost:8500', 'tf-serving-grpc', { secure: false, host: 'localhost', port: 8500, path: '' }],
+    ['grpc://host', 'tf-serving-grpc', { secure: false, host: 'host', port: 8500, path: '' }],
+    ['grpcs://host:80', 'tf-serving-grpc', { secure: true, host: 'host', port: 80, path: '' }],
+    ['http://[::1]:9000/', 'sentiment', { secure: false, host: '::1', port: 9000, path: '' }],
+    ['HTTP://Host:1', 'sentiment', { secure: false, host: 'host', port: 1, path: '' }],
+  ])('%s for %s', (url, protocol, endpoint) => {
+    expect(read({ protocol }, { operands: [url] }).endpoint).toMatchObject(endpoint);
+  });
+
+  it.each([
+    [
+      'grpc://x:1',
+      'sentiment',
+      'Cannot use URL grpc://x:1: --protocol sentiment goes over http://, https://, got grpc://',
+    ],
+    [
+      'http://x:1',
+      'tf-serving-grpc',
+      'Cannot use URL http://x:1: --protocol tf-serving-grpc goes over grpc://, grpcs://, got http://',
+    ],
+    ['ftp://x', 'sentiment', 'Cannot use URL ftp://x: --protocol sentiment goes over http://, https://, got ftp://'],
+    ['http://', 'sentiment', 'Cannot read URL http://: wanted http://host:port'],
+    ['http://x:99999', 'sentiment', 'Cannot read URL http://x:99999: wanted http://host:port'],
+    ['http://x:0', 'sentiment', 'Cannot use URL http://x:0: port 0 is no port to connect to'],
+    [
+      'http://x/v1/models',
+      'tf-serving-rest',
+      'Cannot use URL http://x/v1/models: --protocol tf-serving-rest has paths of its own; give host and port only',
+    ],
+    ['http://x/?query=1', 'sentiment', 'Cannot use URL http://x/?query=***: wanted no query and no fragment'],
+    [
+      'http://me:secret@x',
+      'sentiment',
+      'Cannot use URL http://***@x: a user name or password in it is not sent; use --header-file',
+    ],
+  ])('%s for %s is refused', (url, protocol, problem) => {
+    expect(problems({ protocol }, { operands: [url] })).toEqual([problem]);
+  });
+
+  it('is given once', () => {
+    expect(problems({}, { operands: ['a', 'b'] })).toEqual(['Got 2 URLs, wanted one: a b']);
+  });
+});
+
+describe('a spec file', () => {
+  it('has the names of the flags as keys, and flags win over it', () => {
+    const cwd = file('spec.yaml', 'pattern: step\nstep-users: 3\nduration: 10s\nseed: 5\nurl: http://a:1\n');
+    const spec = read({ file: 'spec.yaml', seed: '9' }, { cwd });
+    expect(spec.settings).toMatchObject({ pattern: 'step', duration: 10e6, seed: 9 });
+    expect(spec.patternSettings['step-users']).toBe(3);
+    expect(spec.endpoint?.url).toBe('http://a:1');
+    expect(read({ file: 'spec.yaml' }, { cwd, operands: ['http://b:2'] }).endpoint?.url).toBe('http://b:2');
+  });
+
+  it('may be JSON, with lists for what may be repeated', () => {
+    const cwd = file('spec.json', '{"pattern": "stages", "stage": ["10s:5", "5s:0"], "header": ["A: 1", "B: 2"]}');
+    const spec = read({ file: 'spec.json' }, { cwd });
+    expect(spec.curve.durationUs).toBe(15e6);
+    expect(spec.headers).toEqual({ a: '1', b: '2' });
+  });
+
+  it('is found by its name in the working directory', () => {
+    const cwd = file('infer-bench.yaml', 'seed: 4\n');
+    expect(read({}, { cwd })).toMatchObject({ file: 'infer-bench.yaml', settings: { seed: 4 } });
+  });
+
+  it('may be empty', () => {
+    expect(read({ file: 's.yaml' }, { cwd: file('s.yaml', '# nothing yet\n') }).settings.seed).toBe(1);
+  });
+
+  it.each([
+    ['pattern: step\nstep-user: 3\n', ['s.yaml:2: Unknown key "step-user" (did you mean step-users?)']],
+    [
+      'seed: 1\nduration: 10\n',
+      ['Cannot read s.yaml:2: duration: must be a duration with its unit, such as 300ms, 10s or 5m: got "10"'],
+    ],
+    ['seed:\n  a: 1\n', ['s.yaml:1: seed must be a value or a list of values']],
+    ['- a\n- b\n', ['s.yaml:1: A spec must be a list of settings such as "pattern: step"']],
+    ['a: [1\n', ['s.yaml:2: ']],
+    ['seed: 1\nseed: 2\n', ['s.yaml:2: Map keys must be unique']],
+    ['file: other.yaml\n', ['s.yaml:1: Unknown key "file"']],
+    ['__proto__:\n  polluted: 1\n', ['s.yaml:1: ']],
+    [
+      'a: &a [x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n',
+      ['s.yaml:1: Unknown key "a"', 's.yaml:2: Unknown key "b"', 's.yaml:3: Unknown key "c"'],
+    ],
+    ['users: 5\n', ['s.yaml:1: users has no effect with --pattern double-wave: it belongs to --pattern constant']],
+  ])('%j is refused with its lines', (content, wanted) => {
+    const found = problems({ file: 's.yaml' }, { cwd: file('s.yaml', content) });
+    expect(found.length).toBe(wanted.length);
+    for (const [index, start] of wanted.entries()) {
+      expect(found[index]?.startsWith(start), found[index]).toBe(true);
+    }
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+
+  it('of aliases without end is refused', () => {
+    const bomb = [
+      'a: &a [x,x,x,x,x,x,x,x,x]',
+      ...['b', 'c', 'd', 'e', 'f'].map((name, index) => {
+        const before = 'abcdef'[index];
+        return `${name}: &${name} [*${before},*${before},*${before},*${before},*${before},*${before},*${before}]`;
+      }),
+    ].join('\n');
+    expect(problems({ file: 's.yaml' }, { cwd: file('s.yaml', bomb) })[0]).toContain('Cannot read --file s.yaml');
+  });
+
+  it('that is missing or too large is refused', () => {
+    expect(problems({ file: 'no.yaml' })[0]).toBe('Cannot read --file no.yaml: no such file or directory');
+    const cwd = file('big.yaml', `# ${'x'.repeat(2 ** 20)}`);
+    expect(problems({ file: 'big.yaml' }, { cwd })[0]).toContain('a spec has at most 1048576');
+  });
+});
+
+describe('bad settings', () => {
+  it('are reported all together', () => {
+    expect(
+      problems(
+        { duration: '0s', seed: '-1', users: '3', 'batch-size': '2', 'peak-one': 'x' },
+        { operands: ['ftp://x'] },
+      ),
+    ).toEqual([
+      'Cannot read --duration: must be at least 1ms: got "0s"',
+      'Cannot read --seed: must be a whole number from 0 to 4294967295: got "-1"',
+      'Cannot read --peak-one: must be a whole number of at least 1: got "x"',
+      '--users has no effect with --pattern double-wave: it belongs to --pattern constant',
+      'Cannot read --batch-size: --protocol sentiment takes 1 item per request: got 2',
+      'Cannot use URL ftp://x: --protocol sentiment goes over http://, https://, got ftp://',
+    ]);
+  });
+
+  it.each<[Words, string]>([
+    [{ pattern: 'waves' }, 'Cannot read --pattern: must be one of double-wave, step, constant, stages: got "waves"'],
+    [{ 'peak-two': '1' }, 'Cannot read pattern "double-wave": --peak-two must be >= --min-users: got 1, min is 2'],
+    [
+      { duration: '-5s' },
+      'Cannot read --duration: must be a duration with its unit, such as 300ms, 10s or 5m: got "-5s"',
+    ],
+    [
+      { pattern: 'stages' },
+      'Cannot read pattern "stages": --pattern stages needs --stage, such as --stage 30s:10,7m:10,3m:0',
+    ],
+    [
+      { pattern: 'stages', stage: '0s:5' },
+      'Cannot read pattern "stages": --stage must have a stage that is longer than 0s',
+    ],
+    [
+      { pattern: 'stages', stage: '10s:5:3' },
+      'Cannot read --stage: must be stages such as 30s:10,7m:10,3m:0, each a duration and a whole number of users: got "10s:5:3"',
+    ],
+    [
+      { pattern: 'stages', stage: '10s:5', duration: '5s' },
+      '--duration has no effect with --pattern stages, whose flags set its length',
+    ],
+    [
+      { model: 'x' },
+      '--model has no effect with --protocol sentiment: it belongs to --protocol tf-serving-rest, tf-serving-grpc',
+    ],
+    [{ header: 'no colon' }, 'Cannot read --header: must be a header such as \'Name: value\': got "no colon"'],
+    [
+      { header: 'A: x\r\nB: y' },
+      'Cannot read --header: must be a header such as \'Name: value\': got "A: x\\r\\nB: y"',
+    ],
+    [
+      { header: 'Authorization: ***' },
+      'Cannot send header "authorization": its value was masked when the spec was saved; give it again',
+    ],
+    [{ 'header-file': 'none' }, 'Cannot read --header-file none: no such file or directory'],
+  ])('%j: %s', (given, problem) => {
+    expect(problems(given)).toEqual([problem]);
+  });
+});
+
+describe('secrets', () => {
+  it('of headers are sent and not saved', () => {
+    const spec = read({ header: ['Authorization: Bearer s3cret', 'X-A: 1'] });
+    expect(spec.headers).toEqual({ authorization: 'Bearer s3cret', 'x-a': '1' });
+    expect(JSON.stringify(spec.asked)).not.toContain('s3cret');
+    expect(spec.asked).toEqual({ header: ['Authorization: ***', 'X-A: ***'] });
+  });
+
+  it('come from a file, whose bad line is named and not shown', () => {
+    const cwd = file('headers', 'Authorization: Bearer s3cret\r\n\r\nX-B: 2\n');
+    expect(read({ 'header-file': 'headers' }, { cwd }).headers).toEqual({ authorization: 'Bearer s3cret', 'x-b': '2' });
+    const bad = file('headers', 'A: 1\ns3cret\n');
+    expect(problems({ 'header-file': 'headers' }, { cwd: bad })).toEqual([
+      "headers:2: must be a header such as 'Name: value'",
+    ]);
+  });
+});
+
+it('what was asked can be asked again, but for what deletes', () => {
+  const spec = read(
+    { pattern: 'constant', users: '3', force: true, file: 'x.yaml' },
+    { cwd: file('x.yaml', 'seed: 2\n') },
+  );
+  expect(spec.asked).toEqual({ seed: '2', pattern: 'constant', users: '3' });
+});
