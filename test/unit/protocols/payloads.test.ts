@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import type { Dataset } from '../../../src/datasets/dataset.js';
+import { payloads } from '../../../src/protocols/payloads.js';
+import type { Protocol } from '../../../src/protocols/protocol.js';
+import { random } from '../../../src/random.js';
+
+const dataset = (size: number): Dataset => ({
+  name: 'numbers',
+  size,
+  at: (index) => ({ kind: 'text', text: String(index) }),
+});
+
+/** Writes the items of a request into its path. */
+const listing: Protocol = {
+  name: 'listing',
+  via: 'http',
+  encode: (items) => ({
+    method: 'GET',
+    path: items.map((item) => (item.kind === 'text' ? item.text : '')).join(),
+    headers: {},
+    body: null,
+    batch: items.length,
+  }),
+  decode: () => ({ outcome: 'ok' }),
+};
+
+const pool = (size: number, batchSize: number, seed = 1) =>
+  payloads({ protocol: listing, dataset: dataset(size), batchSize, random: random(seed, 'dataset') });
+const items = (size: number, batchSize: number, seed = 1) => {
+  const { count, at } = pool(size, batchSize, seed);
+  return Array.from({ length: count }, (_, seq) => at(seq).path.split(',').map(Number));
+};
+
+describe('the pool of requests', () => {
+  it('holds every item once, in a shuffled order', () => {
+    const flat = items(100, 1).flat();
+    expect(flat).not.toEqual(flat.toSorted((a, b) => a - b));
+    expect(flat.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, n) => n));
+  });
+
+  it('puts different items into a batch', () => {
+    for (const batch of items(100, 8)) {
+      expect(new Set(batch).size).toBe(8);
+    }
+  });
+
+  it('fills the last batch from the beginning', () => {
+    const batches = items(10, 4);
+    expect(batches.map(({ length }) => length)).toEqual([4, 4, 4]);
+    expect(new Set(batches.flat()).size).toBe(10);
+  });
+
+  it('repeats items only in a batch that is larger than the dataset', () => {
+    expect(items(3, 7)).toHaveLength(1);
+    expect(new Set(items(3, 7)[0]).size).toBe(3);
+  });
+
+  it('is the same for a seed and another for another', () => {
+    expect(items(50, 2, 5)).toEqual(items(50, 2, 5));
+    expect(items(50, 2, 5)).not.toEqual(items(50, 2, 6));
+  });
+
+  it('goes round', () => {
+    const { at } = pool(5, 1);
+    expect(at(7).path).toBe(at(2).path);
+  });
+
+  it('does not hold more than 64 MiB', () => {
+    const heavy: Protocol = {
+      ...listing,
+      encode: (batch) => ({ ...listing.encode(batch), body: Buffer.alloc(2 ** 20) }),
+    };
+    const { count, bytes } = payloads({
+      protocol: heavy,
+      dataset: dataset(1000),
+      batchSize: 1,
+      random: random(1, 'dataset'),
+    });
+    expect(count).toBe(64);
+    expect(bytes).toBeGreaterThanOrEqual(64 * 2 ** 20);
+  });
+});
