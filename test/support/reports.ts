@@ -1,0 +1,51 @@
+import { totals } from '../../src/reduce/summary.js';
+import { type Report, reportOf } from '../../src/reports/report.js';
+import type { Sample } from '../../src/samples/sample.js';
+import { judge } from '../../src/verdicts/validity.js';
+
+/** The report of a run with these samples. */
+export function reportOn(
+  samples: readonly Sample[],
+  explained: readonly (readonly [Sample['outcome'], string])[] = [],
+): Report {
+  const whole = totals(() => 10e6);
+  for (const one of samples) {
+    whole.add(one);
+  }
+  for (const [outcome, text] of explained) {
+    whole.explain(outcome, text);
+  }
+  const sums = whole.finish();
+  return reportOf(
+    {
+      directory: 'runs/2026-11-21T09-12-33Z-sentiment-double-wave/',
+      files: [
+        'plan.json',
+        'spec.yaml',
+        'raw_requests.csv',
+        'raw_users.csv',
+        'samples.csv',
+        'per_second.csv',
+        'summary.json',
+      ],
+      started_at: '2026-11-21T09:12:33.000Z',
+      url: 'http://127.0.0.1:8000',
+      embedded_server: false,
+      protocol: 'sentiment',
+      endpoint: 'sentiment',
+      pattern: 'double-wave',
+      model: 'closed',
+      users_max: 60,
+      duration_s: 10,
+      think_time_ms: 300,
+      timeout_ms: 10_000,
+      batch: 1,
+      seed: 1,
+      check: 'shape',
+      dataset: 'tweets',
+      payloads: 1600,
+    },
+    sums,
+    judge(sums, { issued: samples.length, rows: samples.length, interrupted: false }),
+  );
+}

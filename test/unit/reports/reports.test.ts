@@ -1,0 +1,144 @@
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { REPORTERS } from '../../../src/reports/index.js';
+import { perSecondCsv } from '../../../src/reports/per-second-csv.js';
+import { type Progress, progressBlock, progressLine } from '../../../src/reports/progress.js';
+import { safeText } from '../../../src/text.js';
+import { reporterContract } from '../../contract/reporter.js';
+import { reportOn } from '../../support/reports.js';
+import { sample } from '../../support/samples.js';
+
+describe.each(Object.entries(REPORTERS))('the %s report', (_name, reporter) => {
+  reporterContract(reporter);
+});
+
+const width = (text: string) => Math.max(...text.split('\n').map((line) => [...line].length));
+
+describe('the summary on the screen', () => {
+  const many = Array.from({ length: 123_456 }, (_, seq) => sample({ seq, endUs: 10_000 + (seq % 1000) * 50 }));
+  const hostile = safeText(`\u001b[31m${'boom '.repeat(60)}\u202e`);
+  const causes = ['http_5xx', 'grpc_RESOURCE_EXHAUSTED', 'closed_before_response'] as const;
+  const report = reportOn(
+    [...many, ...causes.map((outcome) => sample({ outcome, origin: 'target' }))],
+    causes.map((outcome) => [outcome, hostile]),
+  );
+
+  it('fits into 80 columns, also with long failures and large numbers', () => {
+    expect(width(REPORTERS.console(report))).toBeLessThanOrEqual(80);
+  });
+
+  it('starts with the verdict and shows counts, latency, failures and files', () => {
+    const text = REPORTERS.console(report);
+    expect(text).toMatch(/^VALID {2}sentiment · double-wave/);
+    expect(text).toContain('123,459 sent: 123,456 ok, 3 failed, 0 abandoned');
+    for (const word of ['latency', 'service time', 'until failure', ...causes, 'raw_requests.csv', 'Closed loop']) {
+      expect(text).toContain(word);
+    }
+  });
+
+  it('shows a dash where there is no value, never 0', () => {
+    const text = REPORTERS.console(reportOn([sample({ outcome: 'http_5xx', origin: 'target' })]));
+    expect(text).toMatch(/latency +0 +- +- +- +- +- +- +-/);
+    expect(text).toMatch(/^INVALID/);
+    expect(text).toContain('no_success');
+  });
+
+  it('is the same with colour, but for the colour', () => {
+    expect(stripVTControlCharacters(REPORTERS['console-color'](report))).toBe(REPORTERS.console(report));
+    expect(REPORTERS.console(report)).not.toContain('\u001b');
+  });
+});
+
+it('JSON is the report itself, with units in the names of its numbers', () => {
+  const report = reportOn([sample()]);
+  const read = JSON.parse(REPORTERS.json(report));
+  expect(read).toEqual(report);
+  const unitless: string[] = [];
+  const visit = (value: unknown, path: string) => {
+    if (
+      typeof value === 'number' &&
+      !/_(ms|s|bytes|per_s|ratio|mean|n|max)$|^\.counts|\.(n|count|batch|seed|payloads|value|limit|digits|reused|fresh)$/.test(
+        path,
+      )
+    ) {
+      unitless.push(path);
+    } else if (typeof value === 'object' && value !== null) {
+      for (const [key, inner] of Object.entries(value)) {
+        visit(inner, `${path}.${key}`);
+      }
+    }
+  };
+  visit(read, '');
+  expect(unitless).toEqual([]);
+});
+
+it('per_second.csv has an empty cell where a second has no value', () => {
+  const row = {
+    epoch_s: 1_700_000_000,
+    planned: 1,
+    sent: 1,
+    completed: 0,
+    ok: 0,
+    failed: 0,
+    dropped: 0,
+    in_flight: 1,
+    users: 2,
+    p50_ms: null,
+    p90_ms: null,
+    p95_ms: null,
+    p99_ms: null,
+    max_ms: null,
+    service_p95_ms: null,
+    lag_p50_ms: 0,
+    lag_p99_ms: 0.25,
+    lag_max_ms: 12.3456,
+  };
+  expect(perSecondCsv([row])).toBe(
+    'epoch_s,planned,sent,completed,ok,failed,dropped,in_flight,users,p50_ms,p90_ms,p95_ms,p99_ms,max_ms,service_p95_ms,lag_p50_ms,lag_p99_ms,lag_max_ms\n' +
+      '1700000000,1,1,0,0,0,0,1,2,,,,,,,0.000,0.250,12.346\n',
+  );
+  expect(perSecondCsv([]).trimEnd().split('\n').length).toBe(1);
+});
+
+describe('progress', () => {
+  const progress: Progress = {
+    elapsedUs: 83_400_000,
+    durationUs: 120_000_000,
+    users: 57,
+    usersWanted: 59,
+    draining: false,
+    requests: 12_345,
+    failures: [
+      ['timeout_ttfb', 12],
+      ['http_5xx', 3],
+    ],
+    perS: 171,
+    p50Ms: 12.3,
+    p95Ms: 45.6,
+    p95TrendMs: [1, 2, null, 8, 4],
+  };
+
+  it('is a line in a log', () => {
+    expect(progressLine(progress)).toBe(
+      '1m23s/2m  users 57/59  171/s  p50 12.30 ms  p95 45.60 ms  12,345 requests  timeout_ttfb 12, http_5xx 3',
+    );
+  });
+
+  it.each([40, 80, 200])('is a block on a terminal of %d columns', (columns) => {
+    const block = progressBlock(progress, columns);
+    expect(width(block)).toBeLessThan(columns);
+    expect(block.split('\n').length).toBe(6);
+    expect(block).toContain('57 now, 59 wanted');
+  });
+
+  it('says when it waits for the last answers, and when nothing has come yet', () => {
+    const early = { ...progress, elapsedUs: 0, failures: [], p50Ms: null, p95Ms: null, p95TrendMs: [null], perS: 0 };
+    expect(progressBlock({ ...early, draining: true }, 80)).toContain('draining');
+    expect(progressLine(early)).toContain('0s/2m  users 57/59  0/s  p50 - ms  p95 - ms');
+    expect(progressBlock(early, 80)).toContain('none failed');
+  });
+
+  it('does not run past its end', () => {
+    expect(progressBlock({ ...progress, elapsedUs: 500e6 }, 80)).toContain('0s left');
+  });
+});
