@@ -1,0 +1,288 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { monotonicNs } from '../clock.js';
+import { BenchError, errorCode } from '../errors.js';
+import type { TruthLog } from './truth-log.js';
+
+/** One request as a route sees it. */
+export interface Call {
+  readonly method: string;
+  /** The path as sent, still percent-encoded, without the query. */
+  readonly path: string;
+  /** What stands behind the `?`, still percent-encoded; empty when there is none. */
+  readonly query: string;
+  /** The groups of the route's pattern; empty for an exact path. */
+  readonly groups: readonly (string | undefined)[];
+  readonly body: Buffer;
+}
+
+/** What goes back. */
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+  /** `application/json` unless said otherwise. */
+  readonly type?: string;
+  /** Items of the request, for the truth log; 0 when it could not be read. */
+  readonly batch?: number;
+}
+
+/** The first route whose path and method fit answers. */
+export interface Route {
+  /** Any method when absent. */
+  readonly method?: string;
+  /** The path to the letter, or a pattern that must cover it. */
+  readonly path: string | RegExp;
+  /** Every request to it gets a line in the truth log. */
+  readonly inference?: true;
+  answer(call: Call): Answer;
+}
+
+/** What a server kind says and where it says it. */
+export interface HttpServerOptions {
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  readonly routes: readonly Route[];
+  /** The body of an answer that no route gave: 404, 405, 413, 500. */
+  problem(message: string): string;
+  readonly maxBodyBytes: number;
+  readonly truthLog?: TruthLog | undefined;
+}
+
+/** A listening server. */
+export interface HttpServer {
+  readonly address: AddressInfo;
+  /** Takes no more connections, ends the idle ones, lets requests in flight finish for a few seconds. */
+  close(): Promise<void>;
+}
+
+/** Longer than any think time, so that a connection is never cut under a client that reuses it. */
+const KEEP_ALIVE_MS = 75_000;
+/** A burst of new connections waits in the kernel instead of being refused; the kernel caps it. */
+const BACKLOG = 4096;
+/** Text to classify may travel in the path. */
+const MAX_HEAD_BYTES = 64 * 1024;
+/** How long `close` waits for requests in flight. */
+export const DRAIN_MS = 3_000;
+/** nginx's number for a client that left before its request was complete. */
+const CLIENT_CLOSED_REQUEST = 499;
+
+const NO_BODY = Buffer.alloc(0);
+
+/** Listens and answers; throws BenchError for an address that cannot be had. */
+export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { routes, truthLog, maxBodyBytes } = options;
+  /** Requests in flight per connection. */
+  const connections = new Map<Socket, number>();
+  let closing = false;
+
+  const server = createServer({ noDelay: true, keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: MAX_HEAD_BYTES });
+  server.on('connection', (socket: Socket) => {
+    connections.set(socket, 0);
+    socket.once('close', () => connections.delete(socket));
+  });
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const receivedNs = monotonicNs();
+    const { socket } = request;
+    connections.set(socket, (connections.get(socket) ?? 0) + 1);
+    response.once('close', () => {
+      const left = (connections.get(socket) ?? 1) - 1;
+      if (connections.has(socket)) {
+        connections.set(socket, left);
+      }
+      if (closing && left === 0) {
+        socket.destroySoon();
+      }
+    });
+    handle(request, response, receivedNs);
+  });
+
+  function handle(request: IncomingMessage, response: ServerResponse, receivedNs: bigint): void {
+    const method = request.method as string;
+    const { path, query } = splitTarget(request.url as string);
+    const { route, groups, allow } = findRoute(routes, method, path);
+    const log = route?.inference && truthLog;
+
+    const record = (status: number, batch: number) => {
+      if (log) {
+        log.record({ id: request.headers['x-request-id'], receivedNs, sentNs: monotonicNs(), batch, status });
+      }
+    };
+    const send = (answer: Answer) => {
+      const headers: Record<string, string | number> = {
+        'content-type': answer.type ?? 'application/json',
+        'content-length': Buffer.byteLength(answer.body),
+      };
+      if (answer.status === 405) {
+        headers.allow = allow.join(', ');
+      }
+      if (closing) {
+        headers.connection = 'close';
+      }
+      record(answer.status, answer.batch ?? 0);
+      response.writeHead(answer.status, headers).end(answer.body);
+    };
+    const problem = (status: number, message: string) => send({ status, body: options.problem(message) });
+
+    readBody(request, maxBodyBytes, (body) => {
+      if (body === 'gone') {
+        record(CLIENT_CLOSED_REQUEST, 0);
+        return;
+      }
+      if (body === 'too large') {
+        problem(413, `Request body is larger than ${maxBodyBytes} bytes`);
+        return;
+      }
+      if (!route) {
+        if (allow.length === 0) {
+          problem(404, 'Not Found');
+        } else {
+          problem(405, 'Method Not Allowed');
+        }
+        return;
+      }
+      let answer: Answer;
+      try {
+        answer = route.answer({ method, path, query, groups, body });
+      } catch (error) {
+        // A fault of ours on one request must not end the server under a running measurement.
+        problem(500, `Internal error: ${(error as Error)?.message ?? error}`);
+        return;
+      }
+      send(answer);
+    });
+  }
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  }).catch((error) => {
+    throw listenError('--port', options, error);
+  });
+
+  return {
+    address: server.address() as AddressInfo,
+    close() {
+      closing = true;
+      return new Promise((resolve) => {
+        const giveUp = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+        server.close(() => {
+          clearTimeout(giveUp);
+          resolve();
+        });
+        // Node's own closeIdleConnections spares connections on which no request ever came.
+        for (const [socket, inFlight] of connections) {
+          if (inFlight === 0) {
+            socket.destroy();
+          }
+        }
+      });
+    },
+  };
+}
+
+function splitTarget(target: string): { readonly path: string; readonly query: string } {
+  const local = target.startsWith('/') ? target : target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?]*\/?/i, '/');
+  const mark = local.indexOf('?');
+  return mark < 0 ? { path: local, query: '' } : { path: local.slice(0, mark), query: local.slice(mark + 1) };
+}
+
+interface Found {
+  readonly route?: Route;
+  readonly groups: readonly (string | undefined)[];
+  /** The methods of the routes whose path fits. */
+  readonly allow: readonly string[];
+}
+
+function findRoute(routes: readonly Route[], method: string, path: string): Found {
+  const allow: string[] = [];
+  for (const route of routes) {
+    const groups = matchPath(route.path, path);
+    if (groups && (route.method === undefined || route.method === method)) {
+      return { route, groups, allow };
+    }
+    if (groups) {
+      allow.push(route.method as string);
+    }
+  }
+  return { groups: [], allow };
+}
+
+function matchPath(wanted: string | RegExp, path: string): readonly (string | undefined)[] | undefined {
+  if (typeof wanted === 'string') {
+    return wanted === path ? [] : undefined;
+  }
+  const match = wanted.exec(path);
+  return match?.[0] === path ? match.slice(1) : undefined;
+}
+
+/** Calls back once. What is above the cap is read and thrown away: closing under a sending client would hide the answer. */
+function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  done: (body: Buffer | 'too large' | 'gone') => void,
+): void {
+  const { headers } = request;
+  if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) {
+    done(NO_BODY);
+    return;
+  }
+  let chunks: Buffer[] = [];
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes <= maxBytes) {
+      chunks.push(chunk);
+    } else {
+      chunks = [];
+    }
+  });
+  request.once('end', () => {
+    request.off('close', leave);
+    if (bytes > maxBytes) {
+      done('too large');
+    } else {
+      done(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes));
+    }
+  });
+  const leave = () => done('gone');
+  request.once('close', leave);
+  // Without a listener a reset connection would end the process.
+  request.on('error', () => {});
+}
+
+/** Why a server cannot listen, with the flag to change. */
+export function listenError(
+  flag: '--port' | '--grpc-port',
+  options: { readonly host: string; readonly port: number },
+  error: unknown,
+): BenchError {
+  const { host, port } = options;
+  const code = errorCode(error);
+  const onPort = (reason: string, hint: string) =>
+    new BenchError('usage', `Cannot listen on ${flag} ${port}: ${reason}`, { hint, cause: error });
+  switch (code) {
+    case 'EADDRINUSE':
+      return onPort(
+        `another program listens on port ${port} of ${host} already`,
+        `stop that program, or give ${flag} another port; 0 takes any free one`,
+      );
+    case 'EACCES':
+      return onPort(
+        'the system does not permit it to this user',
+        `ports below 1024 need more rights: give ${flag} a higher one`,
+      );
+    case 'EADDRNOTAVAIL':
+      return new BenchError('usage', `Cannot listen on --host ${host}: no interface of this machine has that address`, {
+        cause: error,
+      });
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new BenchError('usage', `Cannot listen on --host ${host}: the name does not resolve`, { cause: error });
+    default:
+      return onPort(code ?? String((error as Error)?.message ?? error), 'give another --host or port');
+  }
+}

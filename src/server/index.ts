@@ -1,0 +1,127 @@
+import { unlink } from 'node:fs/promises';
+import { isIPv6 } from 'node:net';
+import { BenchError, usageError } from '../errors.js';
+import { createHttpServer, type Route } from './http.js';
+import { createTruthLog, type TruthLog } from './truth-log.js';
+
+/** Where a server listens and what it writes down. */
+export interface ServerOptions {
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  /** 0 = any free port; not used by kinds without gRPC. */
+  readonly grpcPort: number;
+  /** A new file for what the server saw: one line per request to an inference route. */
+  readonly truthLog?: string;
+  /** Hears of a truth log that cannot be written any more when it happens; `close` throws the same error. */
+  readonly onFailure?: (error: BenchError) => void;
+}
+
+/** A server that takes requests. */
+export interface RunningServer {
+  /** URLs; `grpc` absent where the kind has none. */
+  readonly endpoints: { readonly http: string; readonly grpc?: string };
+  /** Lets requests in flight finish for a few seconds; throws BenchError when the truth log is not complete on disk. */
+  close(): Promise<void>;
+}
+
+interface GrpcPart {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** A server kind with its model loaded. */
+interface Kind {
+  readonly routes: readonly Route[];
+  readonly maxBodyBytes: number;
+  problem(message: string): string;
+  readonly listenGrpc?: (options: {
+    readonly host: string;
+    readonly port: number;
+    readonly truthLog: TruthLog | undefined;
+  }) => Promise<GrpcPart>;
+}
+
+/** The server kinds. To add one, write its file and its entry; heavy modules load with the kind that needs them. */
+const KINDS = {
+  sentiment: async (): Promise<Kind> => {
+    const { loadSentimentModel } = await import('./sentiment-model.js');
+    const { SENTIMENT_MAX_BODY_BYTES, sentimentProblem, sentimentRoutes } = await import('./sentiment.js');
+    return {
+      routes: sentimentRoutes(loadSentimentModel()),
+      maxBodyBytes: SENTIMENT_MAX_BODY_BYTES,
+      problem: sentimentProblem,
+    };
+  },
+  'tf-serving': async (): Promise<Kind> => {
+    const { loadDigitModel } = await import('./digit-model.js');
+    const { mnistServable } = await import('./tf-serving.js');
+    const { TF_SERVING_MAX_BODY_BYTES, tfServingProblem, tfServingRoutes } = await import('./tf-serving-rest.js');
+    const { createTfServingGrpcServer } = await import('./tf-serving-grpc.js');
+    const servable = mnistServable(loadDigitModel());
+    return {
+      routes: tfServingRoutes(servable),
+      maxBodyBytes: TF_SERVING_MAX_BODY_BYTES,
+      problem: tfServingProblem,
+      listenGrpc: (options) => createTfServingGrpcServer(servable, options),
+    };
+  },
+} as const;
+
+export type ServerKind = keyof typeof KINDS;
+
+/** The names of all kinds, in the order of the help. */
+export const SERVER_KINDS = Object.keys(KINDS) as readonly ServerKind[];
+
+/** Starts a server; resolves when it listens. Throws BenchError for a port or file that cannot be had. */
+export async function startServer(kind: ServerKind, options: ServerOptions): Promise<RunningServer> {
+  const { routes, maxBodyBytes, problem, listenGrpc } = await KINDS[kind]();
+  const { host, port, grpcPort } = options;
+  if (listenGrpc && port !== 0 && port === grpcPort) {
+    throw usageError([`Cannot listen on --grpc-port ${grpcPort}: it is the same as --port`]);
+  }
+  const truthLog =
+    options.truthLog === undefined ? undefined : await createTruthLog(options.truthLog, options.onFailure);
+
+  const problems: BenchError[] = [];
+  const collect = (error: unknown): undefined => {
+    if (!(error instanceof BenchError)) {
+      throw error;
+    }
+    problems.push(error);
+  };
+  const http = await createHttpServer({ host, port, routes, problem, maxBodyBytes, truthLog }).catch(collect);
+  // The same address as HTTP, so that a name with several addresses does not scatter the two.
+  const address = http?.address.address ?? host;
+  const grpc = await listenGrpc?.({ host: address, port: grpcPort, truthLog }).catch(collect);
+
+  if (!http || problems.length > 0) {
+    await Promise.all([http?.close(), grpc?.close(), truthLog?.close()]);
+    if (options.truthLog !== undefined) {
+      // Ours and without a row: left behind, it would refuse the next attempt.
+      await unlink(options.truthLog);
+    }
+    throw joined(problems);
+  }
+  return {
+    endpoints: {
+      http: url('http', address, http.address.port),
+      ...(grpc && { grpc: url('grpc', address, grpc.port) }),
+    },
+    async close() {
+      await Promise.all([http.close(), grpc?.close()]);
+      await truthLog?.close();
+    },
+  };
+}
+
+function joined(problems: readonly BenchError[]): BenchError {
+  const [first] = problems;
+  // A host that is wrong is wrong for both ports.
+  const messages = [...new Set(problems.map(({ message }) => message))];
+  return usageError(messages, { ...(first?.hint && { hint: first.hint }), cause: first?.cause });
+}
+
+function url(scheme: 'http' | 'grpc', address: string, port: number): string {
+  return `${scheme}://${isIPv6(address) ? `[${address}]` : address}:${port}`;
+}

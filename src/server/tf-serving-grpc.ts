@@ -1,0 +1,444 @@
+import { createServer, isIPv6 } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { type handleUnaryCall, Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
+import { loadSync, type MessageTypeDefinition, type MethodDefinition } from '@grpc/proto-loader';
+import { monotonicNs } from '../clock.js';
+import { DRAIN_MS, listenError } from './http.js';
+import {
+  DEFAULT_SIGNATURE,
+  type InputTensor,
+  type ModelSpec,
+  type Outcome,
+  type Servable,
+  type Signature,
+  type TensorInfo,
+  TF_CODES,
+  type TfError,
+  tfError,
+} from './tf-serving.js';
+import type { TruthLog } from './truth-log.js';
+
+/** What the gRPC side of a servable needs. */
+export interface GrpcServerOptions {
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  readonly truthLog?: TruthLog | undefined;
+}
+
+/** A listening gRPC server. */
+export interface GrpcServer {
+  readonly port: number;
+  /** Takes no more calls and lets those in flight finish for a few seconds. */
+  close(): Promise<void>;
+}
+
+const PROTOS = fileURLToPath(new URL('../../protos', import.meta.url));
+
+/** The real server takes and gives messages up to the limit of protobuf; grpc-js would stop at 4 MiB. */
+const SERVER_OPTIONS = { 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 };
+
+/** A shape is a promise of a few bytes: what it may make us allocate. */
+const MAX_ELEMENTS = 1 << 26;
+
+const MAX_MESSAGE_LENGTH = 1_024;
+
+interface WireSpec {
+  readonly name: string;
+  readonly version_choice?: 'version' | 'version_label';
+  readonly version?: { readonly value: string };
+  readonly version_label?: string;
+  readonly signature_name: string;
+}
+
+interface WireTensor {
+  /** A number where the name of the type is not known. */
+  readonly dtype: string | number;
+  readonly tensor_shape: { readonly dim: readonly { readonly size: string }[]; readonly unknown_rank: boolean } | null;
+  readonly tensor_content: Buffer;
+  readonly float_val: readonly number[];
+}
+
+interface PredictRequest {
+  readonly model_spec: WireSpec | null;
+  readonly inputs: Readonly<Record<string, WireTensor>>;
+  readonly output_filter: readonly string[];
+}
+
+interface MetadataRequest {
+  readonly model_spec: WireSpec | null;
+  readonly metadata_field: readonly string[];
+}
+
+interface StatusRequest {
+  readonly model_spec: WireSpec | null;
+}
+
+/** What a call gives, and how many items it carried. */
+interface Reply {
+  readonly answer: Outcome<object>;
+  readonly batch: number;
+}
+
+/** Serves PredictionService and ModelService; throws BenchError for an address that cannot be had. */
+export async function createTfServingGrpcServer(servable: Servable, options: GrpcServerOptions): Promise<GrpcServer> {
+  const protos = loadSync(['tensorflow_serving/prediction_service.proto', 'tensorflow_serving/model_service.proto'], {
+    keepCase: true,
+    longs: String,
+    enums: String,
+    defaults: true,
+    oneofs: true,
+    bytes: Buffer,
+    includeDirs: [PROTOS],
+  });
+  const { serialize } = protos['tensorflow.serving.SignatureDefMap'] as MessageTypeDefinition<object, object>;
+  const metadata = metadataMessage(servable, serialize);
+
+  const prediction = rawService(protos['tensorflow.serving.PredictionService'] as ServiceDefinition);
+  const model = rawService(protos['tensorflow.serving.ModelService'] as ServiceDefinition);
+  const later = (method: string) => (): Reply => ({
+    answer: tfError('UNIMPLEMENTED', `Method ${method} is not implemented by this server`),
+    batch: 0,
+  });
+  const { truthLog } = options;
+
+  const server = new Server(SERVER_OPTIONS);
+  server.addService(prediction.definition, {
+    Predict: prediction.handler<PredictRequest>('Predict', (request) => predict(servable, request), truthLog),
+    Classify: prediction.handler('Classify', later('Classify'), truthLog),
+    Regress: prediction.handler('Regress', later('Regress'), truthLog),
+    MultiInference: prediction.handler('MultiInference', later('MultiInference'), truthLog),
+    GetModelMetadata: prediction.handler<MetadataRequest>('GetModelMetadata', (request) => ({
+      answer: describe(servable, request, metadata),
+      batch: 0,
+    })),
+  });
+  server.addService(model.definition, {
+    GetModelStatus: model.handler<StatusRequest>('GetModelStatus', (request) => ({
+      answer: statusOf(servable, request),
+      batch: 0,
+    })),
+    HandleReloadConfigRequest: model.handler('HandleReloadConfigRequest', later('HandleReloadConfigRequest')),
+  });
+
+  await checkAddress(options);
+  const host = isIPv6(options.host) ? `[${options.host}]` : options.host;
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(`${host}:${options.port}`, ServerCredentials.createInsecure(), (error, bound) => {
+      if (error) {
+        reject(listenError('--grpc-port', options, error));
+      } else {
+        resolve(bound);
+      }
+    });
+  });
+
+  return {
+    port,
+    close() {
+      return new Promise((resolve) => {
+        const giveUp = setTimeout(() => server.forceShutdown(), DRAIN_MS);
+        server.tryShutdown(() => {
+          clearTimeout(giveUp);
+          resolve();
+        });
+      });
+    },
+  };
+}
+
+/** Listens for a moment: grpc-js would hide the reason of a failure in a text and print it on stderr. */
+function checkAddress(options: GrpcServerOptions): Promise<void> {
+  const { host, port } = options;
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (error) => reject(listenError('--grpc-port', options, error)));
+    server.listen({ host, port }, () => server.close(() => resolve()));
+  });
+}
+
+/**
+ * A service whose messages reach the handlers as bytes: a request that is no message must get its line in the truth log
+ * too, and the library would answer it on its own.
+ */
+function rawService(service: ServiceDefinition) {
+  const asBytes = (bytes: Buffer): Buffer => bytes;
+  const definition = Object.fromEntries(
+    Object.entries(service).map(([name, method]) => [
+      name,
+      { ...method, requestDeserialize: asBytes, responseSerialize: asBytes },
+    ]),
+  ) as ServiceDefinition;
+
+  function handler<Request>(
+    name: string,
+    answerTo: (request: Request) => Reply,
+    truthLog?: TruthLog,
+  ): handleUnaryCall<Buffer, Buffer> {
+    const method = service[name] as unknown as MethodDefinition<Request, object>;
+
+    function reply(bytes: Buffer): { readonly error?: TfError; readonly message?: Buffer; readonly batch: number } {
+      let request: Request;
+      try {
+        request = method.requestDeserialize(bytes);
+      } catch (error) {
+        return { ...tfError('INTERNAL', `Cannot parse the request: ${(error as Error).message}`), batch: 0 };
+      }
+      try {
+        const { answer, batch } = answerTo(request);
+        return answer.error
+          ? { error: answer.error, batch }
+          : { message: method.responseSerialize(answer.value), batch };
+      } catch (error) {
+        // A fault of ours on one call must not end the server under a running measurement.
+        return { ...tfError('INTERNAL', `Internal error: ${(error as Error)?.message ?? error}`), batch: 0 };
+      }
+    }
+
+    return (call, callback) => {
+      const receivedNs = monotonicNs();
+      const { error, message, batch } = reply(call.request);
+      if (truthLog) {
+        const [id] = call.metadata.get('x-request-id');
+        truthLog.record({ id, receivedNs, sentNs: monotonicNs(), batch, status: TF_CODES[error?.code ?? 'OK'] });
+      }
+      if (error) {
+        callback({ code: TF_CODES[error.code], details: cut(error.message) });
+      } else {
+        callback(null, message as Buffer);
+      }
+    };
+  }
+
+  return { definition, handler };
+}
+
+function cut(message: string): string {
+  if (message.length <= MAX_MESSAGE_LENGTH) {
+    return message;
+  }
+  // Half a surrogate pair at the cut cannot be sent.
+  return `${message.slice(0, MAX_MESSAGE_LENGTH).replace(/[\ud800-\udbff]$/, '')}...TRUNCATED`;
+}
+
+const MISSING_SPEC = tfError('INVALID_ARGUMENT', 'Missing ModelSpec');
+
+function readSpec({ name, version_choice: choice, version, version_label: label }: WireSpec): ModelSpec {
+  return {
+    name,
+    ...(choice === 'version' && version && { version: BigInt(version.value) }),
+    ...(choice === 'version_label' && label !== undefined && { label }),
+  };
+}
+
+function predict(servable: Servable, request: PredictRequest): Reply {
+  const batch = Number(Object.values(request.inputs)[0]?.tensor_shape?.dim[0]?.size ?? 0);
+  return { answer: predictAnswer(servable, request), batch: Math.max(0, batch) };
+}
+
+function predictAnswer(servable: Servable, request: PredictRequest): Outcome<object> {
+  const { model_spec: spec } = request;
+  if (!spec) {
+    return MISSING_SPEC;
+  }
+  const missing = servable.miss(readSpec(spec));
+  if (missing) {
+    return { error: missing };
+  }
+  const signatureName = spec.signature_name || DEFAULT_SIGNATURE;
+  const signature = Object.hasOwn(servable.signatures, signatureName) ? servable.signatures[signatureName] : undefined;
+  if (!signature) {
+    return tfError('FAILED_PRECONDITION', `Serving signature key "${signatureName}" not found.`);
+  }
+  const inputs = readInputs(signature, request.inputs);
+  if (inputs.error) {
+    return inputs;
+  }
+  const wanted = wantedOutputs(signature, request.output_filter);
+  if (wanted.error) {
+    return wanted;
+  }
+  const result = servable.run(signatureName, inputs.value);
+  if (result.error) {
+    return result;
+  }
+  const outputs = Object.entries(result.value)
+    .filter(([name]) => wanted.value.has(name))
+    .map(([name, { shape, values }]) => [
+      name,
+      {
+        dtype: 'DT_FLOAT',
+        tensor_shape: { dim: shape.map((size: number) => ({ size })) },
+        float_val: Array.from(values as Float32Array),
+      },
+    ]);
+  return {
+    value: {
+      outputs: Object.fromEntries(outputs),
+      model_spec: {
+        name: servable.name,
+        version: { value: String(servable.version) },
+        signature_name: signatureName,
+      },
+    },
+  };
+}
+
+/** Checks the inputs by name and reads them. */
+function readInputs(
+  { inputs: infos }: Signature,
+  given: PredictRequest['inputs'],
+): Outcome<ReadonlyMap<string, InputTensor>> {
+  const sent = Object.keys(given).sort();
+  const required = Object.keys(infos).sort();
+  const extra = sent.filter((name) => !Object.hasOwn(infos, name));
+  if (sent.length !== required.length) {
+    const absent = required.filter((name) => !Object.hasOwn(given, name));
+    return tfError(
+      'INVALID_ARGUMENT',
+      `input size does not match signature: ${sent.length}!=${required.length} len({${sent}}) != len({${required}}). ` +
+        `Sent extra: {${extra}}. Missing but required: {${absent}}.`,
+    );
+  }
+  if (extra[0] !== undefined) {
+    return tfError(
+      'INVALID_ARGUMENT',
+      `input tensor alias not found in signature: ${extra[0]}. Inputs expected to be in the set {${required}}.`,
+    );
+  }
+  const tensors = new Map<string, InputTensor>();
+  for (const [index, name] of required.entries()) {
+    const tensor = readTensor(given[name] as WireTensor, { name, index, info: infos[name] as TensorInfo });
+    if (tensor.error) {
+      return tensor;
+    }
+    tensors.set(name, tensor.value);
+  }
+  return { value: tensors };
+}
+
+interface Input {
+  readonly name: string;
+  readonly index: number;
+  readonly info: TensorInfo;
+}
+
+function readTensor(tensor: WireTensor, { name, index, info: { dtype } }: Input): Outcome<InputTensor> {
+  const { tensor_shape: wireShape, tensor_content: content, float_val: floats } = tensor;
+  const shape = (wireShape?.dim ?? []).map(({ size }) => Number(size));
+  const parsingError = tfError('INVALID_ARGUMENT', `tensor parsing error: ${name}`);
+  if (wireShape?.unknown_rank || shape.some((size) => size < 0)) {
+    return parsingError;
+  }
+  if (tensor.dtype !== dtype) {
+    return tfError(
+      'INVALID_ARGUMENT',
+      `Expects arg[${index}] to be ${typeName(dtype)} but ${typeName(tensor.dtype)} is provided`,
+    );
+  }
+  const elements = shape.reduce((product, size) => product * size, 1);
+  if (elements > MAX_ELEMENTS) {
+    return tfError('RESOURCE_EXHAUSTED', `OOM when allocating tensor with shape[${shape}] and type ${typeName(dtype)}`);
+  }
+  if (dtype === 'DT_STRING') {
+    return { value: { dtype, shape, values: new Float32Array() } };
+  }
+  const values = new Float32Array(elements);
+  if (content.length > 0) {
+    const bytes = new Uint8Array(values.buffer);
+    if (content.length !== bytes.length) {
+      return parsingError;
+    }
+    // A copy, since the content lies anywhere in the message and floats must be aligned. Both are little-endian.
+    bytes.set(content);
+  } else {
+    // Too few values: the last one fills the rest, none at all means zeros.
+    values.set(floats.slice(0, elements));
+    values.fill(floats.at(-1) ?? 0, Math.min(floats.length, elements));
+  }
+  return { value: { dtype, shape, values } };
+}
+
+/** `DT_FLOAT` in an error text is `float`. */
+function typeName(dtype: string | number): string {
+  return String(dtype).replace(/^DT_/, '').toLowerCase();
+}
+
+function wantedOutputs({ outputs }: Signature, filter: readonly string[]): Outcome<ReadonlySet<string>> {
+  const names = Object.keys(outputs).sort();
+  const wanted = new Set<string>();
+  for (const alias of filter) {
+    if (!Object.hasOwn(outputs, alias)) {
+      return tfError(
+        'INVALID_ARGUMENT',
+        `output tensor alias not found in signature: ${alias} Outputs expected to be in the set {${names}}.`,
+      );
+    }
+    if (wanted.has(alias)) {
+      return tfError('INVALID_ARGUMENT', `duplicate output tensor alias: ${alias}`);
+    }
+    wanted.add(alias);
+  }
+  return { value: filter.length === 0 ? new Set(names) : wanted };
+}
+
+const SIGNATURE_DEF = 'signature_def';
+
+function describe(servable: Servable, request: MetadataRequest, metadata: object): Outcome<object> {
+  const { model_spec: spec, metadata_field: fields } = request;
+  if (!spec) {
+    return MISSING_SPEC;
+  }
+  if (fields.length === 0) {
+    return tfError('INVALID_ARGUMENT', 'GetModelMetadataRequest must specify at least one metadata_field');
+  }
+  const unknown = fields.find((field) => field !== SIGNATURE_DEF);
+  if (unknown !== undefined) {
+    return tfError('INVALID_ARGUMENT', `Metadata field ${unknown} is not supported`);
+  }
+  const missing = servable.miss(readSpec(spec));
+  return missing ? { error: missing } : { value: metadata };
+}
+
+/** The metadata of a model never change: made once. */
+function metadataMessage({ name, version, signatures }: Servable, serialize: (map: object) => Buffer): object {
+  const tensorInfos = (infos: Signature['inputs']) =>
+    Object.fromEntries(
+      Object.entries(infos).map(([key, { dtype, shape, node }]) => [
+        key,
+        {
+          name: node,
+          dtype,
+          tensor_shape: shape ? { dim: shape.map((size) => ({ size })) } : { unknown_rank: true },
+        },
+      ]),
+    );
+  const definitions = Object.fromEntries(
+    Object.entries(signatures).map(([key, { inputs, outputs, methodName }]) => [
+      key,
+      { inputs: tensorInfos(inputs), outputs: tensorInfos(outputs), method_name: methodName },
+    ]),
+  );
+  return {
+    model_spec: { name, version: { value: String(version) } },
+    metadata: {
+      [SIGNATURE_DEF]: {
+        type_url: 'type.googleapis.com/tensorflow.serving.SignatureDefMap',
+        value: serialize({ signature_def: definitions }),
+      },
+    },
+  };
+}
+
+function statusOf(servable: Servable, { model_spec: spec }: StatusRequest): Outcome<object> {
+  if (!spec) {
+    return MISSING_SPEC;
+  }
+  const missing = servable.missStatus(readSpec(spec));
+  if (missing) {
+    return { error: missing };
+  }
+  return {
+    value: { model_version_status: [{ version: String(servable.version), state: 'AVAILABLE', status: {} }] },
+  };
+}
