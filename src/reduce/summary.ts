@@ -33,7 +33,7 @@ export interface Rates {
   readonly ok_per_s: number;
   /** ok requests times their batch. */
   readonly ok_items_per_s: number;
-  /** failed and abandoned / sent; null when nothing was sent. */
+  /** What target or network failed or left open / what was sent to them, failures of this machine in neither; null when nothing was. */
   readonly error_ratio: number | null;
   /** Time-weighted mean of requests in flight. */
   readonly in_flight_mean: number;
@@ -99,9 +99,11 @@ export function totals(windowUs: () => number): {
       const endUs = sample.endUs as number;
       const ok = sample.outcome === 'ok';
       lag.record(startUs - sample.intendedUs);
-      (ok ? latency : failing).record(endUs - sample.intendedUs);
       if (ok) {
+        latency.record(endUs - sample.intendedUs);
         service.record(endUs - startUs);
+      } else if (sample.origin !== 'local') {
+        failing.record(endUs - sample.intendedUs);
       }
       const endOfWindowUs = windowUs();
       if (endUs <= endOfWindowUs) {
@@ -125,9 +127,8 @@ export function totals(windowUs: () => number): {
       const counts = countsOf(outcomes);
       const windowS = windowUs() / US_PER_S;
       const perS = (value: number) => (windowS > 0 ? value / windowS : 0);
-      const targetFailures = [...outcomes]
-        .filter(([outcome, { origin }]) => outcome !== 'ok' && origin !== 'local' && !outcome.startsWith('not_sent_'))
-        .reduce((sum, [, { count }]) => sum + count, 0);
+      const failures = failing.count;
+      const judged = counts.ok + failures;
       return {
         counts,
         failures: failuresOf(outcomes, examples),
@@ -138,11 +139,11 @@ export function totals(windowUs: () => number): {
           completed_per_s: perS(sums.inTime),
           ok_per_s: perS(sums.okInTime),
           ok_items_per_s: perS(sums.okItemsInTime),
-          error_ratio: counts.sent === 0 ? null : (counts.failed + counts.abandoned) / counts.sent,
+          error_ratio: judged === 0 ? null : failures / judged,
           in_flight_mean: perS(sums.busyUs / US_PER_S),
         },
         latency: distribution(latency),
-        latency_all_inf: allInfDistribution(latency, targetFailures),
+        latency_all_inf: allInfDistribution(latency, failures + counts.dropped),
         service_time: distribution(service),
         lag: distribution(lag),
         time_to_failure: distribution(failing),

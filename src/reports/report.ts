@@ -44,7 +44,7 @@ export type Reporter = (report: Report) => string;
 const DEFINITIONS = {
   latency: 'end - intended start, population ok: requests answered in time, complete and with the right shape',
   latency_all_inf:
-    'end - intended start of every request that was due; failures of target or network and abandoned requests never end',
+    'end - intended start of every request that was due; failures of target or network, abandoned and dropped requests never end',
   service_time: 'end - start, population ok',
   lag: 'start - intended start, every request that was sent',
   time_to_failure:

@@ -57,9 +57,25 @@ describe('latency', () => {
     expect(latency_all_inf.infinite).toMatchObject({ p90_ms: true, p95_ms: true, p99_ms: true });
   });
 
-  it('with every request infinite leaves out failures of this machine', () => {
-    const { latency_all_inf } = fold([sample(), sample({ outcome: 'local_fds', origin: 'local' })]);
+  it('counts what was due and dropped as never answered', () => {
+    const dropped = sample({
+      outcome: 'dropped',
+      origin: 'local',
+      startUs: undefined,
+      endUs: undefined,
+      intendedUs: 0,
+    });
+    expect(fold([sample(), dropped]).latency_all_inf).toMatchObject({ n: 2, infinite_n: 1 });
+  });
+
+  it('and the error ratio leave out failures of this machine', () => {
+    const { latency_all_inf, rates, time_to_failure } = fold([
+      sample(),
+      sample({ outcome: 'local_fds', origin: 'local' }),
+    ]);
     expect(latency_all_inf).toMatchObject({ n: 1, infinite_n: 0 });
+    expect(rates.error_ratio).toBe(0);
+    expect(time_to_failure.n).toBe(0);
   });
 
   it('is null without a success, never 0', () => {
