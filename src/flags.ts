@@ -93,8 +93,9 @@ export function text<const S extends Shape>(shape: S) {
 /** One of a few words. */
 export function choice<const Word extends string, const S extends Shape>(words: readonly Word[], shape: S) {
   return {
-    arg: words.join('|'),
+    arg: 'NAME',
     ...shape,
+    help: `${shape.help}: ${words.join(', ')}`,
     parse(value: string): Word {
       const word = words.find((candidate) => candidate === value);
       if (word === undefined) {

@@ -1,61 +1,86 @@
 import { type Histogram, histogram, type PackedHistogram } from './histogram.js';
 
-/** So many histograms are open at a time; 95 kB each. */
-const OPEN = 32;
+/** Durations kept as they are before they are packed into histograms: 4 MB. */
+const LOOSE_VALUES = 500_000;
+/** Fewer loose values than this in a second are smaller than a packed histogram of them. */
+const WORTH_PACKING = 64;
 
-/** A histogram for each second, for any number of seconds: those not in use rest in a packed form. */
+/** What a second holds: durations in µs as they came, and packed those that came before. */
+interface Bin {
+  count: number;
+  loose: number[];
+  packed: PackedHistogram | null;
+}
+
+/** A histogram for each second, for any number of seconds and rows in any order. */
 export interface SecondHistograms {
+  /** Records a duration in µs. */
   record(second: number, us: number): void;
-  /** The histogram of a second, undefined when nothing was recorded in it; good until the next call. */
+  /** How many were recorded in a second. */
+  countAt(second: number): number;
+  /** The histogram of a second, undefined when nothing was recorded in it; the object is reused by the next call. */
   at(second: number): Histogram | undefined;
 }
 
 /**
- * Rows may come in any order, so no second is ever final; memory follows the number of seconds, not that of rows. The
- * least recently used histogram is packed when another is needed.
+ * Memory follows the number of seconds, not that of rows: what does not fit loosely is packed, through one histogram
+ * that is reused. With `countsOnly` the durations are not kept.
  */
-export function secondHistograms(): SecondHistograms {
-  // A Map iterates in the order of insertion: the first entry is the least recently used.
-  const open = new Map<number, Histogram>();
-  const packed = new Map<number, PackedHistogram>();
-  let lastSecond = Number.NaN;
-  let lastHistogram: Histogram | undefined;
+export function secondHistograms({ countsOnly = false } = {}): SecondHistograms {
+  const bins = new Map<number, Bin>();
+  const scratch = histogram();
+  let loose = 0;
+  let packAt = LOOSE_VALUES;
+  // Rows come mostly in order: the bin of the last one saves most look-ups.
+  let recentS = Number.NaN;
+  let recent: Bin = { count: 0, loose: [], packed: null };
 
-  function take(second: number): Histogram {
-    const held = open.get(second);
-    if (held) {
-      open.delete(second);
-      open.set(second, held);
-      return held;
+  function packLoose(): void {
+    for (const bin of bins.values()) {
+      if (bin.loose.length >= WORTH_PACKING) {
+        loose -= bin.loose.length;
+        bin.packed = load(bin).pack();
+        bin.loose = [];
+      }
     }
-    const fresh = open.size < OPEN ? histogram() : packOldest();
-    const rested = packed.get(second);
-    if (rested) {
-      fresh.addPacked(rested);
-      packed.delete(second);
-    }
-    open.set(second, fresh);
-    return fresh;
+    // In proportion to the seconds, or a shuffled input would have all of them packed for every few rows of each.
+    packAt = loose + Math.max(LOOSE_VALUES, bins.size * WORTH_PACKING);
   }
 
-  function packOldest(): Histogram {
-    const [second, oldest] = open.entries().next().value as [number, Histogram];
-    packed.set(second, oldest.pack());
-    open.delete(second);
-    oldest.reset();
-    return oldest;
-  }
-
-  function last(second: number): Histogram {
-    if (second !== lastSecond || !lastHistogram) {
-      lastHistogram = take(second);
-      lastSecond = second;
+  function load(bin: Bin): Histogram {
+    scratch.reset();
+    if (bin.packed) {
+      scratch.addPacked(bin.packed);
     }
-    return lastHistogram;
+    for (const us of bin.loose) {
+      scratch.record(us);
+    }
+    return scratch;
   }
 
   return {
-    record: (second, us) => last(second).record(us),
-    at: (second) => (open.has(second) || packed.has(second) ? last(second) : undefined),
+    record(second, us) {
+      if (second !== recentS) {
+        recentS = second;
+        let bin = bins.get(second);
+        if (!bin) {
+          bin = { count: 0, loose: [], packed: null };
+          bins.set(second, bin);
+        }
+        recent = bin;
+      }
+      recent.count++;
+      if (!countsOnly) {
+        recent.loose.push(us);
+        if (++loose >= packAt) {
+          packLoose();
+        }
+      }
+    },
+    countAt: (second) => bins.get(second)?.count ?? 0,
+    at(second) {
+      const bin = bins.get(second);
+      return bin && !countsOnly ? load(bin) : undefined;
+    },
   };
 }

@@ -1,4 +1,4 @@
-import { type Origin, type Outcome, wasSent } from '../samples/outcomes.js';
+import { isSample, type Origin, type Outcome, wasSent } from '../samples/outcomes.js';
 import type { Sample } from '../samples/sample.js';
 import { US_PER_S } from '../units.js';
 import { type AllInfDistribution, allInfDistribution, type Distribution, distribution } from './distribution.js';
@@ -102,7 +102,7 @@ export function totals(windowUs: () => number): {
       if (ok) {
         latency.record(endUs - sample.intendedUs);
         service.record(endUs - startUs);
-      } else if (sample.origin !== 'local') {
+      } else if (isSample(sample.outcome)) {
         failing.record(endUs - sample.intendedUs);
       }
       const endOfWindowUs = windowUs();

@@ -91,6 +91,21 @@ export function wasSent(outcome: Outcome): boolean {
   return outcome !== 'dropped' && !outcome.startsWith('not_sent_');
 }
 
+/** Failures of our own machine, whatever its limits were in the way of. */
+const LOCAL: ReadonlySet<Outcome> = new Set([
+  'local_ports',
+  'local_fds',
+  'local_memory',
+  'local_worker',
+  'grpc_message_too_large',
+  'unknown',
+]);
+
+/** Whether a request says something about the target: what was never sent or failed on our machine is in no population. */
+export function isSample(outcome: Outcome): boolean {
+  return wasSent(outcome) && !LOCAL.has(outcome);
+}
+
 const KNOWN: ReadonlySet<string> = new Set(OUTCOMES);
 
 export function isOutcome(word: string): word is Outcome {

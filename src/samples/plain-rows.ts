@@ -1,0 +1,125 @@
+import { isOutcome, isSample } from './outcomes.js';
+import type { Cursor } from './records.js';
+import type { RequestBlock } from './request-block.js';
+
+const LF = 10;
+const CR = 13;
+const SPACE = 32;
+const QUOTE = 34;
+const COMMA = 44;
+const ZERO = 48;
+const NINE = 57;
+const TILDE = 126;
+const LOWER_O = 111;
+const LOWER_K = 107;
+
+/**
+ * Appends plain rows of [from, to) to a block and returns the index after the last one: digits and commas, then per
+ * `rest` nothing, columns to ignore, or an outcome. Stops before the first line that is anything else, or holds a value
+ * to refuse: the reasons are given in one place, and it is not this one.
+ */
+export function scanPlainRows(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  block: RequestBlock,
+  cursor: Cursor,
+  rest: 'none' | 'ignored' | 'outcome',
+): number {
+  const { start, end, latency, ok, line } = block;
+  const capacity = start.length;
+  let row = block.count;
+  let lineNumber = cursor.line;
+  let at = from;
+  while (at < to && row < capacity) {
+    let next = readDigits(bytes, at, start, row);
+    if (next === 0 || bytes[next] !== COMMA) {
+      break;
+    }
+    next = readDigits(bytes, next + 1, end, row);
+    if (next === 0 || bytes[next] !== COMMA) {
+      break;
+    }
+    next = readDigits(bytes, next + 1, latency, row);
+    if (next === 0 || (end[row] as number) < (start[row] as number)) {
+      break;
+    }
+    let success = 1;
+    if (rest === 'outcome') {
+      if (bytes[next] !== COMMA) {
+        break;
+      }
+      if (bytes[next + 1] === LOWER_O && bytes[next + 2] === LOWER_K && isLineEnd(bytes[next + 3] as number)) {
+        next += 3;
+      } else {
+        const stop = plainTextEnd(bytes, next + 1);
+        const word = Buffer.from(bytes.buffer, bytes.byteOffset + next + 1, stop - next - 1).toString('latin1');
+        if (!isOutcome(word) || !isSample(word)) {
+          break;
+        }
+        success = 0;
+        next = stop;
+      }
+    } else if (rest === 'ignored' && bytes[next] === COMMA) {
+      next = plainTextEnd(bytes, next + 1);
+    }
+    if (bytes[next] === CR) {
+      next++;
+    }
+    if (bytes[next] !== LF) {
+      break;
+    }
+    ok[row] = success;
+    line[row] = lineNumber;
+    row++;
+    lineNumber++;
+    at = next + 1;
+  }
+  block.count = row;
+  cursor.line = lineNumber;
+  return at;
+}
+
+/**
+ * Reads up to 16 digits into a column and returns the index after them; 0 when there are none or too many, or when they
+ * pass 2^53. The bytes must hold something that is no digit further on.
+ */
+function readDigits(bytes: Uint8Array, from: number, column: Float64Array, row: number): number {
+  let at = from;
+  let byte = bytes[at] as number;
+  // Eight digits at a time stay whole numbers of 32 bits, which are added up faster than doubles.
+  let high = 0;
+  const highEnd = at + 8;
+  while (byte >= ZERO && byte <= NINE && at < highEnd) {
+    high = high * 10 + byte - ZERO;
+    byte = bytes[++at] as number;
+  }
+  if (at < highEnd || byte < ZERO || byte > NINE) {
+    column[row] = high;
+    return at === from ? 0 : at;
+  }
+  let low = 0;
+  let scale = 1;
+  const lowEnd = at + 8;
+  while (byte >= ZERO && byte <= NINE && at < lowEnd) {
+    low = low * 10 + byte - ZERO;
+    scale *= 10;
+    byte = bytes[++at] as number;
+  }
+  const value = high * scale + low;
+  column[row] = value;
+  return (byte >= ZERO && byte <= NINE) || value > Number.MAX_SAFE_INTEGER ? 0 : at;
+}
+
+function isLineEnd(byte: number): boolean {
+  return byte === LF || byte === CR;
+}
+
+/** The index of the first byte that is not printable ASCII, or that opens a quote. */
+function plainTextEnd(bytes: Uint8Array, from: number): number {
+  let at = from;
+  while ((bytes[at] as number) >= SPACE && (bytes[at] as number) <= TILDE && bytes[at] !== QUOTE) {
+    at++;
+  }
+  return at;
+}
