@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import type { Clock } from '../../src/clock.js';
+import { BenchError } from '../../src/errors.js';
+import { appendSample, sampleBlock } from '../../src/samples/sample.js';
+import type { Sink } from '../../src/samples/sink.js';
+import { fakeClock } from '../support/clock.js';
+import { sample } from '../support/samples.js';
+
+export interface SinkUnderTest {
+  readonly create: (path: string, clock: Clock) => Sink;
+  /** Lines in the file when nothing was recorded. */
+  readonly headLines: number;
+  /** Lines that a sample makes. */
+  readonly linesPerSample: number;
+}
+
+/** What every file that grows during a run has to be: whole after each block, in order, and loud when it cannot be. */
+export function sinkContract({ create, headLines, linesPerSample }: SinkUnderTest, newPath: () => string): void {
+  const lines = (path: string) => readFileSync(path, 'utf8').split('\n').slice(0, -1);
+
+  function blockOf(count: number) {
+    const block = sampleBlock(count);
+    for (let seq = 0; seq < count; seq++) {
+      appendSample(block, sample({ seq, startUs: seq * 1_000 }));
+    }
+    return block;
+  }
+
+  it('holds every row as soon as it was given it, and whole lines only', () => {
+    const path = newPath();
+    const sink = create(path, fakeClock());
+    expect(lines(path).length).toBe(headLines);
+    sink.rows(blockOf(3));
+    expect(lines(path).length).toBe(headLines + 3 * linesPerSample);
+    sink.rows(blockOf(0));
+    sink.rows(blockOf(5));
+    sink.flush?.();
+    expect(lines(path).length).toBe(headLines + 8 * linesPerSample);
+    expect(readFileSync(path, 'utf8').endsWith('\n') || lines(path).length === 0).toBe(true);
+    sink.close();
+    expect(lines(path).length).toBe(headLines + 8 * linesPerSample);
+  });
+
+  it('refuses a file that exists', () => {
+    const path = newPath();
+    create(path, fakeClock()).close();
+    expect(() => create(path, fakeClock())).toThrow(BenchError);
+  });
+}
