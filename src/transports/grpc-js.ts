@@ -1,11 +1,25 @@
-import { isIP } from 'node:net';
-import { Client, credentials, Metadata, type ServiceError, status as STATUS } from '@grpc/grpc-js';
-import { type Failure, grpcOutcome } from './outcomes.js';
+import type { IncomingHttpHeaders, IncomingHttpStatusHeader } from 'node:http2';
+import { isIP, type Socket } from 'node:net';
+import {
+  Channel,
+  type ChannelCredentials,
+  connectivityState,
+  credentials,
+  Metadata,
+  status as STATUS,
+  type StatusObject,
+} from '@grpc/grpc-js';
+import type { WireRequest } from '../protocols/protocol.js';
+import { watchConnects } from './connects.js';
+import { type Failure, grpcOutcome, type Progress, socketFailure } from './outcomes.js';
 import {
   authority,
   type Completion,
+  grpcTimeout,
+  LATE,
   MAX_ANSWER_BYTES,
   requestId,
+  type Slip,
   type Transport,
   type TransportOptions,
 } from './transport.js';
@@ -16,111 +30,331 @@ const CHANNEL_OPTIONS = {
   'grpc.enable_retries': 0,
   'grpc.service_config_disable_resolution': 1,
   'grpc.enable_http_proxy': 0,
+  'grpc.enable_channelz': 0,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 250,
   'grpc.max_receive_message_length': MAX_ANSWER_BYTES,
   'grpc.max_send_message_length': -1,
 } as const;
 
-/** Codes that the library also makes up itself when the way to the target breaks. */
-const ALSO_LOCAL_CODES: ReadonlySet<number> = new Set([
-  STATUS.CANCELLED,
-  STATUS.INTERNAL,
-  STATUS.UNAVAILABLE,
-  STATUS.UNKNOWN,
-]);
+/** One channel with one connection, opened by its first call; replaced when a connection could not be made. */
+interface Lane {
+  readonly channel: Channel;
+  readonly connection: Connection;
+  /** Forgets the call in flight. */
+  cut: () => void;
+}
 
-const asBytes = (bytes: Buffer): Buffer => bytes;
+/** What the library does not tell about the connection of a channel. */
+interface Connection {
+  /** Connections begun so far. */
+  begun: number;
+  /** How far the last one came: `http2` until the peer's settings were there. */
+  phase: 'tcp' | 'tls' | 'http2';
+  /** Its socket, once TCP was connected. */
+  socket: Socket | undefined;
+  /** Why its TLS handshake or what followed failed. */
+  error: unknown;
+  /** It has carried a call. */
+  used: boolean;
+  /** No more of them. */
+  closed: boolean;
+}
 
 /**
  * gRPC unary calls over @grpc/grpc-js, one channel with one connection per lane. Messages go and come as bytes: they
- * were encoded before the run. The deadline is sent along and also kept here.
+ * were encoded before the run. The deadline is sent along, but kept here: the library's own goes by the wall clock.
+ *
+ * A status that the server sent is told from one that the library made up by the headers it was read from. What the
+ * library does not let anyone tell apart: after the headers of an answer, a reset from a message above our limit
+ * (code 8) or from an end without status (13); the ways in which an open connection breaks; a message that was cut
+ * short from none.
  */
 export function createGrpcJsTransport(options: TransportOptions): Transport {
   const { target, clock } = options;
   const name = `${isIP(target.address) === 6 ? 'ipv6' : 'ipv4'}:${authority(target.address, target.port)}`;
-  const lanes: (Client | undefined)[] = [];
-  const used = new WeakSet<Client>();
+  const trust = target.secure
+    ? credentials.createSsl(options.ca === undefined ? null : Buffer.from(options.ca))
+    : credentials.createInsecure();
+  const connects = watchConnects(target, clock);
+  const lanes: (Lane | undefined)[] = [];
 
-  function openLane(): Client {
-    return new Client(name, target.secure ? credentials.createSsl() : credentials.createInsecure(), {
+  function openLane(): Lane {
+    const connection: Connection = {
+      begun: 0,
+      phase: 'tcp',
+      socket: undefined,
+      error: undefined,
+      used: false,
+      closed: false,
+    };
+    const channel = new Channel(name, watched(trust, connection), {
       ...CHANNEL_OPTIONS,
       'grpc.default_authority': authority(target.host, target.port),
       ...(target.secure && !isIP(target.host) && { 'grpc.ssl_target_name_override': target.host }),
     });
+    return { channel, connection, cut: () => {} };
+  }
+
+  /** Why no connection could be made. */
+  function connectFailure({ phase, socket, error }: Connection): Failure {
+    const failure = socketFailure(phase === 'tcp' ? connects.lastError : error, UNCONNECTED);
+    if (failure) {
+      return failure;
+    }
+    if (phase === 'http2') {
+      return socket?.bytesRead ? NOT_GRPC : { outcome: 'connect_reset', origin: 'network' };
+    }
+    return { outcome: phase === 'tls' ? 'tls_protocol' : 'grpc_UNAVAILABLE', origin: 'network' };
   }
 
   return {
     send(request, slip, done) {
-      const lane = lanes[slip.connection] ?? openLane();
-      lanes[slip.connection] = lane;
+      const index = slip.connection;
+      const lane = lanes[index] ?? openLane();
+      lanes[index] = lane;
+      exchange(lane, request, slip, (completion) => {
+        if (isDown(lane.channel)) {
+          // A new channel tries at once; this one would fail calls for a while after the target is back.
+          lanes[index] = undefined;
+          closeLane(lane);
+        }
+        done(completion);
+      });
+    },
+    async close() {
+      for (const lane of lanes) {
+        if (lane) {
+          closeLane(lane);
+        }
+      }
+      connects.close();
+    },
+  };
+
+  function exchange(
+    lane: Lane,
+    request: WireRequest,
+    slip: Readonly<Slip>,
+    settle: (completion: Completion) => void,
+  ): void {
+    const { channel, connection } = lane;
+    const { begun, used } = connection;
+    const startUs = clock.nowUs();
+    connects.longestUs = Math.max(connects.longestUs, slip.deadlineUs - startUs);
+    const messages: Buffer[] = [];
+    let firstByteUs: number | undefined;
+    let answering = false;
+    let settled = false;
+    const call = channel.createCall(request.path, Number.POSITIVE_INFINITY, null, null, null);
+    const cancelDeadline = clock.at(slip.deadlineUs, () => giveUp(lateFailure(), { detail: LATE }));
+    lane.cut = () => {
+      settled = true;
+      cancelDeadline();
+    };
+
+    function finish(failure: Failure | undefined, more: Partial<Completion>): void {
+      if (settled) {
+        return;
+      }
+      lane.cut();
+      const reused = used && connection.begun === begun;
+      connection.used = true;
+      settle({
+        outcome: failure?.outcome ?? 'ok',
+        startUs,
+        endUs: clock.nowUs(),
+        bytesIn: messages.reduce((bytes, message) => bytes + message.length, 0),
+        reused,
+        ...(failure && { origin: failure.origin }),
+        ...(firstByteUs !== undefined && { firstByteUs }),
+        ...more,
+      });
+    }
+
+    function giveUp(failure: Failure, more: Partial<Completion>): void {
+      finish(failure, more);
+      call.cancelWithStatus(STATUS.CANCELLED, '');
+    }
+
+    function lateFailure(): Failure {
+      if (!isDown(channel)) {
+        return { outcome: 'grpc_DEADLINE_EXCEEDED', origin: 'target' };
+      }
+      const handshaking = target.secure && connection.phase === 'tls';
+      return { outcome: handshaking ? 'tls_timeout' : 'connect_timeout', origin: 'network' };
+    }
+
+    /** What a status means that the library made up. */
+    function madeUpFailure(code: number | undefined): Failure {
+      if (code === undefined) {
+        return { outcome: 'decode_error', origin: 'target' };
+      }
+      if (answering && code === STATUS.RESOURCE_EXHAUSTED) {
+        return { outcome: 'grpc_message_too_large', origin: 'local' };
+      }
+      if (answering && code === STATUS.INTERNAL) {
+        return NO_STATUS;
+      }
+      if (!answering && code === STATUS.UNAVAILABLE) {
+        if (isDown(channel)) {
+          return connectFailure(connection);
+        }
+        if (channel.getConnectivityState(false) === connectivityState.READY) {
+          // Any other cause would have taken the connection along.
+          return { outcome: 'h2_refused', origin: 'network' };
+        }
+      }
+      return { outcome: grpcOutcome(code), origin: 'network' };
+    }
+
+    function finishByStatus({ code, details, metadata }: StatusObject): void {
+      const received = receivedHeaders(metadata);
+      const detail = details ? { detail: details } : {};
+      if (!received) {
+        finish(madeUpFailure(code), detail);
+        return;
+      }
+      firstByteUs ??= clock.nowUs();
+      if (!isGrpc(received)) {
+        finish(NOT_GRPC, { ...httpStatus(received), ...detail });
+      } else if (received['grpc-status'] === undefined) {
+        finish(NO_STATUS, detail);
+      } else if (code !== STATUS.OK) {
+        const status = Number.isInteger(code) ? { status: code } : {};
+        finish({ outcome: grpcOutcome(code), origin: 'target' }, { ...status, ...detail });
+      } else if (messages.length !== 1) {
+        finish(NOT_UNARY, { status: code, detail: 'No message in the answer' });
+      } else {
+        finish(undefined, { status: code, response: { status: code, headers: {}, body: messages[0] as Buffer } });
+      }
+    }
+
+    function metadataOf(headers: Readonly<Record<string, string>>): Metadata {
       const metadata = new Metadata();
-      for (const [key, value] of Object.entries({ ...options.headers, ...request.headers })) {
+      for (const [key, value] of Object.entries(headers)) {
         metadata.set(key, value);
       }
       if (options.requestIds) {
         metadata.set('x-request-id', requestId(slip.seq));
       }
+      metadata.set('grpc-timeout', grpcTimeout(slip.deadlineUs - startUs));
+      return metadata;
+    }
 
-      const startUs = clock.nowUs();
-      const reused = used.has(lane);
-      let firstByteUs: number | undefined;
-      let settled = false;
-
-      function settle(end: Partial<Completion> & Pick<Completion, 'outcome'>): void {
-        if (settled) {
-          return;
+    let metadata: Metadata;
+    try {
+      metadata = metadataOf({ ...options.headers, ...request.headers });
+    } catch (error) {
+      queueMicrotask(() => finish({ outcome: 'unknown', origin: 'local' }, { detail: String(error) }));
+      return;
+    }
+    call.start(metadata, {
+      onReceiveMetadata(answer) {
+        firstByteUs ??= clock.nowUs();
+        answering = true;
+        const received = receivedHeaders(answer);
+        if (received && !isGrpc(received)) {
+          giveUp(NOT_GRPC, httpStatus(received));
         }
-        settled = true;
-        cancelDeadline();
-        used.add(lane);
-        done({ startUs, endUs: clock.nowUs(), bytesIn: 0, reused, ...(firstByteUs !== undefined && { firstByteUs }), ...end });
-      }
-
-      const call = lane.makeUnaryRequest(
-        request.path,
-        asBytes,
-        asBytes,
-        request.body ?? Buffer.alloc(0),
-        metadata,
-        { deadline: clock.epochMsAt(slip.deadlineUs) },
-        (error, message) => {
-          if (error) {
-            const answered = firstByteUs !== undefined;
-            const failure = failureOf(error, answered);
-            settle({ ...failure, status: error.code, detail: error.details });
-          } else {
-            const body = message as Buffer;
-            settle({
-              outcome: 'ok',
-              status: STATUS.OK,
-              bytesIn: body.length,
-              response: { status: STATUS.OK, headers: {}, body },
-            });
-          }
-        },
-      );
-      const cancelDeadline = clock.at(slip.deadlineUs, () => {
-        settle({ outcome: 'grpc_DEADLINE_EXCEEDED', origin: 'target', detail: 'No complete answer before the deadline' });
-        call.cancel();
-      });
-      call.on('metadata', () => {
-        firstByteUs = clock.nowUs();
-      });
-    },
-    async close() {
-      for (const lane of lanes) {
-        lane?.close();
-      }
-    },
-  };
+      },
+      onReceiveMessage(message: Buffer) {
+        messages.push(message);
+        if (messages.length > 1) {
+          giveUp(NOT_UNARY, { detail: 'More than one message in the answer' });
+        } else {
+          call.startRead();
+        }
+      },
+      onReceiveStatus: finishByStatus,
+    });
+    call.startRead();
+    call.sendMessageWithContext({}, request.body ?? Buffer.alloc(0));
+    call.halfClose();
+  }
 }
 
-/** The code alone does not say who made it up: the library answers with the same codes as servers do. */
-function failureOf(error: ServiceError, answered: boolean): Failure {
-  // Only an answer that consisted of trailers alone has the answer's own headers in the status.
-  const trailersOnly = Object.keys(error.metadata?.getMap() ?? {}).includes('content-type');
-  const outcome = error.code === undefined ? 'decode_error' : grpcOutcome(error.code);
-  const brokenOnTheWay = !trailersOnly && ALSO_LOCAL_CODES.has(error.code);
-  return { outcome, origin: brokenOnTheWay && !answered ? 'network' : 'target' };
+const UNCONNECTED: Progress = { connected: false, stale: false, answering: false };
+const NOT_GRPC: Failure = { outcome: 'grpc_not_grpc', origin: 'target' };
+const NO_STATUS: Failure = { outcome: 'grpc_no_status', origin: 'target' };
+const NOT_UNARY: Failure = { outcome: 'stream_protocol', origin: 'target' };
+
+/** Cuts what is in flight without a word, and the connection. */
+function closeLane({ channel, connection, cut }: Lane): void {
+  cut();
+  connection.closed = true;
+  channel.close();
+  connection.socket?.destroy();
+}
+
+/** No connection is up, although a call wants one. A channel that is idle then has lost it, or was told to leave it. */
+function isDown(channel: Channel): boolean {
+  const state = channel.getConnectivityState(false);
+  return state === connectivityState.CONNECTING || state === connectivityState.TRANSIENT_FAILURE;
+}
+
+/** Credentials that also note what becomes of each connection made with them. */
+function watched(trust: ChannelCredentials, connection: Connection): ChannelCredentials {
+  const own: Pick<ChannelCredentials, '_createSecureConnector'> = {
+    _createSecureConnector(...args) {
+      const connector = trust._createSecureConnector(...args);
+      return {
+        async waitForReady() {
+          if (connection.closed) {
+            throw new Error('the channel is closed');
+          }
+          Object.assign(connection, { phase: 'tcp', socket: undefined, error: undefined, used: false });
+          connection.begun++;
+          await connector.waitForReady();
+        },
+        async connect(socket) {
+          connection.phase = 'tls';
+          connection.socket = socket;
+          try {
+            const result = await connector.connect(socket);
+            connection.phase = 'http2';
+            // A server that wants a certificate says so after a handshake of TLS 1.3.
+            result.socket.once('error', (error) => {
+              connection.error = error;
+            });
+            return result;
+          } catch (error) {
+            connection.error = error;
+            throw error;
+          }
+        },
+        getCallCredentials: () => connector.getCallCredentials(),
+        destroy: () => connector.destroy(),
+      };
+    },
+  };
+  return Object.assign(Object.create(trust) as ChannelCredentials, own);
+}
+
+const RECEIVED = new WeakMap<Metadata, IncomingHttpHeaders>();
+
+/** The HTTP/2 headers or trailers that metadata was read from; undefined for metadata that the library made. */
+function receivedHeaders(metadata: Metadata): IncomingHttpHeaders | undefined {
+  return RECEIVED.get(metadata);
+}
+
+// The library gives a status from the server and one of its own making the same shape. What it read from the wire has
+// all come through this one function.
+const fromHttp2Headers = Metadata.fromHttp2Headers;
+Metadata.fromHttp2Headers = (headers) => {
+  const metadata = fromHttp2Headers(headers);
+  RECEIVED.set(metadata, headers);
+  return metadata;
+};
+
+/** Whether headers or trailers are gRPC's: pages of proxies and web servers come with statuses and types of their own. */
+function isGrpc(headers: IncomingHttpHeaders & IncomingHttpStatusHeader): boolean {
+  const { status } = httpStatus(headers);
+  // Trailers that follow an answer have no status of HTTP.
+  return status === undefined || (status === 200 && headers['content-type']?.startsWith('application/grpc') === true);
+}
+
+function httpStatus(headers: IncomingHttpHeaders & IncomingHttpStatusHeader): { readonly status?: number } {
+  const status = headers[':status'];
+  return status === undefined ? {} : { status };
 }

@@ -10,6 +10,8 @@ const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused: nothing listens there',
   ETIMEDOUT: `no answer within ${CONNECT_TIMEOUT_MS / 1000} s`,
   EHOSTUNREACH: 'no route to the host',
+  EACCES: 'the system does not allow it',
+  EPERM: 'the system does not allow it',
   ENETUNREACH: 'the network is unreachable',
   ENOTFOUND: 'no such host name',
   EAI_AGAIN: 'the name server did not answer',
@@ -32,7 +34,7 @@ export async function reach(endpoint: Omit<Target, 'address'>): Promise<Target> 
   } catch (error) {
     problem = error;
   }
-  const code = errorCode(problem) ?? '';
+  const code = errorCode(problem) ?? String(problem);
   throw new BenchError('unreachable', `Cannot reach ${authority(host, port)}: ${REASONS[code] ?? code}`, {
     cause: problem,
     hint: 'check the host and the port, and that the server is up; nothing was sent',

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import type { WireRequest, WireResponse } from '../protocols/protocol.js';
 import type { Origin, Outcome } from '../samples/outcomes.js';
+import { US_PER_MS } from '../units.js';
 
 /** What one sending of a request needs beside its bytes. Its owner may use one object again and again. */
 export interface Slip {
@@ -17,7 +18,7 @@ export interface Completion {
   readonly outcome: Outcome;
   /** Whose fault it was; undefined when it was none. */
   readonly origin?: Origin;
-  /** HTTP status or gRPC code as received; undefined when none came. */
+  /** HTTP status or gRPC code as received; undefined when none came. What is not gRPC has its HTTP status. */
   readonly status?: number;
   /** When it left the client: the write on an open connection, or the connect that was opened for it. */
   readonly startUs: number;
@@ -35,10 +36,11 @@ export interface Completion {
   readonly detail?: string;
 }
 
-/** The only code that touches a socket. Never throws for what happens on the wire, and never calls back before `send` returned. */
+/** The only code that touches a socket. */
 export interface Transport {
+  /** Never throws for what happens on the wire, calls back exactly once and never before it returned. */
   send(request: WireRequest, slip: Readonly<Slip>, done: (completion: Completion) => void): void;
-  /** Closes all connections; what is in flight is cut without a completion. */
+  /** Closes all connections; what is in flight is cut without a completion, and nothing may be sent any more. */
   close(): Promise<void>;
 }
 
@@ -49,6 +51,8 @@ export interface TransportOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** Send the sequence number as `x-request-id`. */
   readonly requestIds: boolean;
+  /** Certificates (PEM) that TLS trusts instead of the system's. */
+  readonly ca?: string;
 }
 
 /** Where requests go; the name was resolved once, before the run. */
@@ -73,3 +77,15 @@ export function requestId(seq: number): string {
 
 /** An answer larger than this is cut off: no inference answer of this tool's protocols comes near it. */
 export const MAX_ANSWER_BYTES = 64 * 2 ** 20;
+
+/** More interim answers (1xx) than this before the answer are a flood: a framing error. */
+export const MAX_INTERIM_ANSWERS = 100;
+
+/** The time until a deadline as `grpc-timeout` has it: at most eight digits and a unit. */
+export function grpcTimeout(us: number): string {
+  const whole = Math.max(1, Math.ceil(us));
+  return whole < 1e8 ? `${whole}u` : `${Math.min(Math.ceil(whole / US_PER_MS), 99_999_999)}m`;
+}
+
+/** The detail of a request that its deadline ended. */
+export const LATE = 'No complete answer before the deadline';

@@ -1,11 +1,14 @@
-import { isIP } from 'node:net';
-import { buildConnector, Client, type Dispatcher } from 'undici';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { Client, type Dispatcher } from 'undici';
 import type { WireRequest } from '../protocols/protocol.js';
 import { closedFailure, type Failure, type Progress, socketFailure, statusFailure } from './outcomes.js';
 import {
   authority,
   type Completion,
+  LATE,
   MAX_ANSWER_BYTES,
+  MAX_INTERIM_ANSWERS,
   requestId,
   type Slip,
   type Transport,
@@ -14,30 +17,44 @@ import {
 
 /** How long an idle connection is kept: think times must not cost a new handshake. A shorter hint of the server wins. */
 const KEEP_ALIVE_MS = 600_000;
+/** How long before the end of the server's hint a connection is given up, so that it is not used while the server closes it. */
+const KEEP_ALIVE_MARGIN_MS = 1_000;
+/** Idle time after which TCP asks whether the peer is still there. */
+const PROBE_MS = 60_000;
 const DETAIL_BYTES = 400;
 
 /** One connection, opened by its first request and again after a failure. */
 interface Lane {
   readonly client: Client;
-  /** The connection is up. */
-  connected: boolean;
-  /** It has carried a request. */
-  used: boolean;
-  /** The socket's own last error: the library reports some broken answers as complete. */
+  /** The socket that is open or being opened: the library cannot close one that is being opened. */
+  socket: Socket | undefined;
+  /** Requests that the socket has carried. */
+  carried: number;
+  /** The socket's own first error: the library reports some broken answers as complete, and a TLS alert as a quiet end. */
   socketError: unknown;
+  /** Forgets the request in flight. */
+  cut: () => void;
 }
 
 /**
  * HTTP/1.1 over undici's `dispatch`, one connection per lane, one request at a time on each. Redirects, retries and
- * the library's own timeouts are off: its timers fire up to a second late, ours are the deadline.
+ * the library's own timeouts are off: its timers fire up to a second late, ours are the deadline. Where the library
+ * cannot do better: a `100 Continue` that nobody asked for is a framing error.
  */
 export function createUndiciTransport(options: TransportOptions): Transport {
   const { target, clock } = options;
   const origin = `${target.secure ? 'https' : 'http'}://${authority(target.host, target.port)}`;
+  const servername = isIP(target.host) ? undefined : target.host;
   const lanes: (Lane | undefined)[] = [];
 
+  function openSocket(): Socket {
+    const where = { host: target.address, port: target.port, highWaterMark: 65_536 };
+    const tls = { ...(servername && { servername }), ...(options.ca !== undefined && { ca: options.ca }) };
+    const socket = target.secure ? connectTls({ ...where, ...tls, ALPNProtocols: ['http/1.1'] }) : connectTcp(where);
+    return socket.setNoDelay(true).setKeepAlive(true, PROBE_MS);
+  }
+
   function openLane(): Lane {
-    const connect = buildConnector({ timeout: 0, autoSelectFamily: false } as buildConnector.BuildOptions);
     const lane: Lane = {
       client: new Client(origin, {
         pipelining: 1,
@@ -45,52 +62,56 @@ export function createUndiciTransport(options: TransportOptions): Transport {
         bodyTimeout: 0,
         keepAliveTimeout: KEEP_ALIVE_MS,
         keepAliveMaxTimeout: KEEP_ALIVE_MS,
+        keepAliveTimeoutThreshold: KEEP_ALIVE_MARGIN_MS,
         maxResponseSize: MAX_ANSWER_BYTES,
-        connect(where, callback) {
-          const servername = isIP(target.host) ? undefined : target.host;
-          connect({ ...where, hostname: target.address, ...(servername && { servername }) }, (...[error, socket]) => {
-            if (error) {
-              callback(error, null);
-              return;
-            }
-            lane.connected = true;
-            lane.used = false;
-            lane.socketError = undefined;
-            socket.on('error', (cause) => {
-              lane.socketError = cause;
+        connect(_where, callback) {
+          const socket = openSocket();
+          const failed = (error: Error) => callback(error, null);
+          lane.carried = 0;
+          lane.socketError = undefined;
+          lane.socket = socket
+            .on('error', (error) => {
+              // Others that follow are the library's.
+              lane.socketError ??= error;
+            })
+            .once('error', failed)
+            .once(target.secure ? 'secureConnect' : 'connect', () => {
+              socket.off('error', failed);
+              callback(null, socket);
             });
-            socket.once('close', () => {
-              lane.connected = false;
-            });
-            callback(null, socket);
-          });
         },
       }),
-      connected: false,
-      used: false,
+      socket: undefined,
+      carried: 0,
       socketError: undefined,
+      cut: () => {},
     };
     return lane;
   }
 
   return {
     send(request, slip, done) {
-      let lane = lanes[slip.connection];
-      if (!lane) {
-        lane = openLane();
-        lanes[slip.connection] = lane;
-      }
+      const { connection } = slip;
+      const lane = lanes[connection] ?? openLane();
+      lanes[connection] = lane;
       exchange(lane, request, slip, (completion, broken) => {
         if (broken) {
           // Whatever the library still waits for on this connection must not reach the next request.
-          lanes[slip.connection] = undefined;
-          lane.client.destroy().catch(() => {});
+          lanes[connection] = undefined;
+          closeLane(lane);
         }
-        done(completion);
+        try {
+          done(completion);
+        } catch (error) {
+          // The library would take it for a failure of the request, and nobody would hear of it.
+          queueMicrotask(() => {
+            throw error;
+          });
+        }
       });
     },
     async close() {
-      await Promise.all(lanes.map((lane) => lane?.client.destroy()));
+      await Promise.all(lanes.map((lane) => lane && closeLane(lane)));
     },
   };
 
@@ -100,65 +121,87 @@ export function createUndiciTransport(options: TransportOptions): Transport {
     slip: Readonly<Slip>,
     settle: (completion: Completion, broken: boolean) => void,
   ): void {
-    const startUs = clock.nowUs();
+    let startUs = clock.nowUs();
     const chunks: Buffer[] = [];
     let bytesIn = 0;
+    let interim = 0;
     let firstByteUs: number | undefined;
     let status: number | undefined;
     let headers: Dispatcher.ResponseData['headers'] = {};
+    let dispatched = false;
+    let written = false;
+    let reused = false;
     let settled = false;
-    const reused = lane.connected && lane.used;
-    const cancelDeadline = clock.at(slip.deadlineUs, () => finish(lateFailure(), true));
+    const cancelDeadline = clock.at(slip.deadlineUs, () => finish(lateFailure(), true, LATE));
+    lane.cut = () => {
+      settled = true;
+      cancelDeadline();
+    };
 
     function progress(): Progress {
-      return { connected: lane.connected || lane.used, reused, answering: firstByteUs !== undefined };
+      // A connection that broke before the write was either the old one, found dead, or never came up.
+      const used = written ? reused : lane.carried > 0;
+      return { connected: written || used, stale: used && firstByteUs === undefined, answering: status !== undefined };
     }
 
     function lateFailure(): Failure {
-      if (!lane.connected && firstByteUs === undefined) {
-        return { outcome: 'connect_timeout', origin: 'network' };
+      if (!written && lane.carried === 0) {
+        const handshaking = target.secure && lane.socket?.connecting === false;
+        return { outcome: handshaking ? 'tls_timeout' : 'connect_timeout', origin: 'network' };
       }
-      return { outcome: firstByteUs === undefined ? 'timeout_ttfb' : 'timeout_total', origin: 'target' };
+      const outcome = status === undefined && !(written && isSending(lane)) ? 'timeout_ttfb' : 'timeout_total';
+      // Not even written: this process was too busy to get to it.
+      return { outcome, origin: written ? 'target' : 'local' };
     }
 
     function finish(failure: Failure | undefined, broken: boolean, detail?: string): void {
       if (settled) {
         return;
       }
-      settled = true;
-      cancelDeadline();
-      const endUs = clock.nowUs();
+      lane.cut();
       const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
       const answer = failure || status === undefined ? undefined : { status, headers, body };
-      lane.used = true;
-      settle(
-        {
-          outcome: failure?.outcome ?? 'ok',
-          startUs,
-          endUs,
-          bytesIn,
-          reused,
-          ...(failure && { origin: failure.origin }),
-          ...(status !== undefined && { status }),
-          ...(firstByteUs !== undefined && { firstByteUs }),
-          ...(answer && { response: answer }),
-          ...(detail !== undefined && { detail }),
-        },
-        broken,
-      );
+      const completion: Completion = {
+        outcome: failure?.outcome ?? 'ok',
+        startUs,
+        endUs: clock.nowUs(),
+        bytesIn,
+        reused,
+        ...(failure && { origin: failure.origin }),
+        ...(status !== undefined && { status }),
+        ...(firstByteUs !== undefined && { firstByteUs }),
+        ...(answer && { response: answer }),
+        ...(detail !== undefined && { detail }),
+      };
+      if (dispatched) {
+        settle(completion, broken);
+      } else {
+        queueMicrotask(() => settle(completion, broken));
+      }
     }
 
     const handler: Dispatcher.DispatchHandler = {
-      onRequestStart(controller) {
-        if (settled) {
-          controller.abort(new Error('past its deadline'));
+      onRequestStart() {
+        written = true;
+        reused = lane.carried++ > 0;
+        if (reused) {
+          // The library looks at an idle connection for one turn of the event loop before it writes.
+          startUs = clock.nowUs();
         }
       },
-      onResponseStart(_controller, code, received) {
+      onResponseStarted() {
         firstByteUs ??= clock.nowUs();
+      },
+      onResponseStart(_controller, code, received) {
         if (code >= 200) {
           status = code;
           headers = received;
+        } else if (++interim > MAX_INTERIM_ANSWERS) {
+          finish(
+            { outcome: 'framing_error', origin: 'target' },
+            true,
+            `More than ${MAX_INTERIM_ANSWERS} interim answers`,
+          );
         }
       },
       onResponseData(_controller, chunk) {
@@ -166,11 +209,14 @@ export function createUndiciTransport(options: TransportOptions): Transport {
         chunks.push(chunk);
       },
       onResponseEnd() {
-        // A body that ends with its connection looks complete to the library even when the connection was reset.
-        const broken = lane.socketError === undefined ? undefined : socketFailure(lane.socketError, progress());
-        const failure = broken ?? statusFailure(status as number);
-        const detail = failure && Buffer.concat(chunks).toString('utf8', 0, DETAIL_BYTES);
-        finish(failure, broken !== undefined, detail);
+        if (lane.socketError !== undefined) {
+          // A body that ends with its connection looks complete to the library even when the connection was reset.
+          finish({ outcome: 'truncated_body', origin: 'network' }, true, String(lane.socketError));
+          return;
+        }
+        const failure = statusFailure(status as number);
+        // What is left of a request that was answered early must not stand before the next.
+        finish(failure, isSending(lane), failure && Buffer.concat(chunks).toString('utf8', 0, DETAIL_BYTES));
       },
       onResponseError(_controller, error) {
         finish(failureOf(error), true, error.message);
@@ -179,24 +225,27 @@ export function createUndiciTransport(options: TransportOptions): Transport {
 
     function failureOf(error: Error & { code?: string }): Failure {
       const now = progress();
-      // The socket's own error says more than the library's: a TLS alert arrives there after a quiet end.
+      // The socket's own error says more than the library's.
       const known = socketFailure(lane.socketError, now) ?? socketFailure(error, now);
       if (known) {
         return known;
       }
       switch (error.code) {
-        case 'UND_ERR_SOCKET':
-          return closedFailure(now);
-        case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
-          return { outcome: 'truncated_body', origin: 'network' };
         case 'UND_ERR_HEADERS_OVERFLOW':
+        case 'HPE_HEADER_OVERFLOW':
           return { outcome: 'header_overflow', origin: 'target' };
         case 'UND_ERR_RES_EXCEEDED_MAX_SIZE':
           return { outcome: 'body_too_large', origin: 'target' };
-        default:
-          // The parser's errors carry the code of its state machine, none at an end inside a chunk.
-          return error.name === 'HTTPParserError' ? parserFailure(error.code, now) : { outcome: 'unknown', origin: 'local' };
       }
+      // These stand for an end that came too early and for bytes that are wrong: the socket knows whether it ended.
+      if (
+        error.name === 'HTTPParserError' ||
+        error.code === 'UND_ERR_SOCKET' ||
+        error.code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
+      ) {
+        return lane.socket?.readableEnded ? closedFailure(now) : { outcome: 'framing_error', origin: 'target' };
+      }
+      return { outcome: 'unknown', origin: 'local' };
     }
 
     lane.client.dispatch(
@@ -212,13 +261,18 @@ export function createUndiciTransport(options: TransportOptions): Transport {
       },
       handler,
     );
+    dispatched = true;
   }
 }
 
-function parserFailure(code: string | undefined, progress: Progress): Failure {
-  if (code === 'HPE_HEADER_OVERFLOW') {
-    return { outcome: 'header_overflow', origin: 'target' };
-  }
-  const cutShort = !code || code === 'HPE_INVALID_EOF_STATE';
-  return cutShort ? closedFailure(progress) : { outcome: 'framing_error', origin: 'target' };
+/** Some of what was written has not left this process. */
+function isSending({ socket }: Lane): boolean {
+  return socket !== undefined && socket.writableLength > 0;
+}
+
+/** Cuts what is in flight without a word, and the connection. */
+async function closeLane(lane: Lane): Promise<void> {
+  lane.cut();
+  lane.socket?.destroy();
+  await lane.client.destroy();
 }

@@ -1,0 +1,16 @@
+import { describe } from 'vitest';
+import { createUndiciTransport } from '../../src/transports/undici.js';
+import { httpTransportContract } from '../contract/transport-http.js';
+
+describe('HTTP over undici', () => {
+  httpTransportContract({
+    create: createUndiciTransport,
+    limits: {
+      '100-continue': {
+        outcome: 'framing_error',
+        origin: 'target',
+        why: 'the library takes a 100 that nobody asked for as a bad response',
+      },
+    },
+  });
+});
