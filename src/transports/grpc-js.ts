@@ -55,6 +55,8 @@ interface Connection {
   socket: Socket | undefined;
   /** Why its TLS handshake or what followed failed. */
   error: unknown;
+  /** The same of the connection before, when that failed: the library may have begun another before it tells. */
+  before: Pick<Connection, 'phase' | 'socket' | 'error'> | undefined;
   /** It has carried a call. */
   used: boolean;
   /** No more of them. */
@@ -85,6 +87,7 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
       phase: 'tcp',
       socket: undefined,
       error: undefined,
+      before: undefined,
       used: false,
       closed: false,
     };
@@ -97,7 +100,8 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
   }
 
   /** Why no connection could be made. */
-  function connectFailure({ phase, socket, error }: Connection): Failure {
+  function connectFailure(connection: Connection): Failure {
+    const { phase, socket, error } = (connection.phase === 'tcp' && connection.before) || connection;
     const failure = socketFailure(phase === 'tcp' ? connects.lastError : error, UNCONNECTED);
     if (failure) {
       return failure;
@@ -303,7 +307,9 @@ function watched(trust: ChannelCredentials, connection: Connection): ChannelCred
           if (connection.closed) {
             throw new Error('the channel is closed');
           }
-          Object.assign(connection, { phase: 'tcp', socket: undefined, error: undefined, used: false });
+          const { phase, socket, error } = connection;
+          const before = error === undefined ? undefined : { phase, socket, error };
+          Object.assign(connection, { phase: 'tcp', socket: undefined, error: undefined, used: false, before });
           connection.begun++;
           await connector.waitForReady();
         },
