@@ -11,6 +11,8 @@ export interface Clock {
   epochMsAt(us: number): number;
   /** Calls back once, at or after `atUs` and never before; the returned function cancels. */
   at(atUs: number, callback: () => void): () => void;
+  /** Calls back as soon as sockets were looked at: the finest way to wait, which keeps a core busy. */
+  soon(callback: () => void): () => void;
 }
 
 /** The one place where the run's clock meets the other two: what epoch and what monotonic time its zero was. */
@@ -23,15 +25,23 @@ export interface ClockAnchor {
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** The machine's clock, with its zero `startInUs` from now: setting up after it was made does not eat into the run. */
-export function systemClock(startInUs = 0): Clock & { readonly anchor: ClockAnchor } {
-  const now = readBothClocks();
-  const zeroMs = now.ms + startInUs / US_PER_MS;
-  const startedEpochUs = Math.round((performance.timeOrigin + zeroMs) * US_PER_MS);
+/** A clock whose zero can be moved to where the run starts. */
+export interface SystemClock extends Clock {
+  /**
+   * Moves the zero to `us` from now: connections are opened on this clock before the run, and what has to be written
+   * then must not eat into it. Nothing may be waiting on the clock.
+   */
+  startIn(us: number): void;
+  anchor(): ClockAnchor;
+}
 
-  const clock: Clock = {
-    nowUs: () => (performance.now() - zeroMs) * US_PER_MS,
-    epochMsAt: (us) => (startedEpochUs + us) / US_PER_MS,
+/** The machine's clock; its zero is now until it is moved. */
+export function systemClock(): SystemClock {
+  let zero = readBothClocks();
+
+  const clock: SystemClock = {
+    nowUs: () => (performance.now() - zero.ms) * US_PER_MS,
+    epochMsAt: (us) => (zero.epochUs + us) / US_PER_MS,
     at(atUs, callback) {
       let timer: NodeJS.Timeout;
       const arm = () => {
@@ -43,16 +53,32 @@ export function systemClock(startInUs = 0): Clock & { readonly anchor: ClockAnch
       arm();
       return () => clearTimeout(timer);
     },
+    soon(callback) {
+      const immediate = setImmediate(callback);
+      return () => clearImmediate(immediate);
+    },
+    startIn(us) {
+      const now = readBothClocks();
+      zero = {
+        ms: now.ms + us / US_PER_MS,
+        epochUs: now.epochUs + Math.round(us),
+        monotonicNs: now.monotonicNs + BigInt(Math.round(us * 1000)),
+      };
+    },
+    anchor: () => ({ startedEpochUs: zero.epochUs, startedMonotonicNs: String(zero.monotonicNs) }),
   };
-  const anchor = {
-    startedEpochUs,
-    startedMonotonicNs: String(now.monotonicNs + BigInt(Math.round(startInUs * 1000))),
-  };
-  return { ...clock, anchor };
+  return clock;
 }
 
-/** The same moment on performance.now and on CLOCK_MONOTONIC: of a few readings the one with the least time between. */
-function readBothClocks(): { readonly ms: number; readonly monotonicNs: bigint } {
+interface Moment {
+  /** On performance.now. */
+  readonly ms: number;
+  readonly epochUs: number;
+  readonly monotonicNs: bigint;
+}
+
+/** The same moment on all clocks: of a few readings the one with the least time between. */
+function readBothClocks(): Moment {
   let best = { ms: 0, monotonicNs: 0n, gapMs: Number.POSITIVE_INFINITY };
   for (let reading = 0; reading < 8; reading++) {
     const before = performance.now();
@@ -62,7 +88,7 @@ function readBothClocks(): { readonly ms: number; readonly monotonicNs: bigint }
       best = { ms: before + gapMs / 2, monotonicNs, gapMs };
     }
   }
-  return best;
+  return { ...best, epochUs: Math.round((performance.timeOrigin + best.ms) * US_PER_MS) };
 }
 
 /** Resolves at `atUs`, or at once when `signal` aborts. */

@@ -1,4 +1,4 @@
-import { formatDuration, parseDurationUs } from './units.js';
+import { formatDuration, parseDurationUs, US_PER_S } from './units.js';
 
 /**
  * One setting of a command: on the command line `--name value`, in a spec file `name: value`. Patterns and protocols
@@ -12,7 +12,7 @@ export interface Flag<Value> {
   /** The value when the flag is not given, as a user would type it; absent when there is none. */
   readonly default?: string;
   /** Unit of a read value, where its name in files has to say it. */
-  readonly unit?: 'us';
+  readonly unit?: 'us' | 'per_s';
   /** May be given several times; the values are a list. */
   readonly repeatable?: true;
   /** Reads one value; throws FlagProblem. */
@@ -32,6 +32,12 @@ export type FlagValues<Table extends Flags> = {
 
 /** What is wrong with a value: `must be …`. The caller adds the flag's name and what it got. */
 export class FlagProblem extends Error {}
+
+/** Longer than any run: 31 days. */
+export const MAX_DURATION_US = 31 * 24 * 3600 * US_PER_S;
+
+/** More than any generator of this kind can send: a typing error rather than a plan. */
+const MAX_RATE = 10_000_000;
 
 interface Shape {
   readonly arg?: string;
@@ -56,6 +62,22 @@ export function whole<const S extends Shape & { readonly min?: number; readonly 
   };
 }
 
+/** A rate in requests per second, above 0; fractions are fine. */
+export function perSecond<const S extends Shape>(shape: S) {
+  return {
+    arg: 'RATE',
+    unit: 'per_s' as const,
+    ...shape,
+    parse(text: string): number {
+      const value = Number(text);
+      if (!/^\d+(\.\d+)?$/.test(text) || !(value > 0 && value <= MAX_RATE)) {
+        throw new FlagProblem(`must be requests per second, above 0 and at most ${MAX_RATE}`);
+      }
+      return value;
+    },
+  };
+}
+
 /** A duration with its unit, in microseconds; at least `minUs` (default 0). */
 export function duration<const S extends Shape & { readonly minUs?: number }>(shape: S) {
   const { minUs = 0 } = shape;
@@ -70,6 +92,9 @@ export function duration<const S extends Shape & { readonly minUs?: number }>(sh
       }
       if (us < minUs) {
         throw new FlagProblem(`must be at least ${formatDuration(minUs)}`);
+      }
+      if (us > MAX_DURATION_US) {
+        throw new FlagProblem(`must be at most ${formatDuration(MAX_DURATION_US)}`);
       }
       return us;
     },

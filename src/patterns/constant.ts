@@ -1,5 +1,4 @@
-import { whole } from '../flags.js';
-import { type LoadPattern, pattern } from './pattern.js';
+import { type LoadPattern, level, pattern } from './pattern.js';
 
 /** The same level from start to end. */
 export function constant({ level, durationUs }: { readonly level: number; readonly durationUs: number }): LoadPattern {
@@ -8,6 +7,15 @@ export function constant({ level, durationUs }: { readonly level: number; readon
 
 export const constantKind = pattern({
   summary: 'the same level throughout',
-  flags: { users: whole({ short: 'u', help: 'users', default: '10' }) },
-  build: (values, durationUs) => constant({ level: values.users, durationUs }),
+  levels: {
+    level: level({
+      users: 'users',
+      rate: 'rate',
+      short: { users: 'u', rate: 'r' },
+      where: 'in total, throughout',
+      default: '10',
+    }),
+  },
+  flags: {},
+  build: ({ levels, durationUs }) => constant({ ...levels, durationUs }),
 });

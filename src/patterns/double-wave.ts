@@ -1,6 +1,5 @@
-import { whole } from '../flags.js';
 import { US_PER_S } from '../units.js';
-import { type LoadPattern, pattern } from './pattern.js';
+import { type LoadPattern, level, pattern } from './pattern.js';
 
 export interface DoubleWaveOptions {
   /** The level between the waves. */
@@ -33,15 +32,15 @@ export function doubleWave({ min, peakOne, peakTwo, durationUs }: DoubleWaveOpti
 
 export const doubleWaveKind = pattern({
   summary: 'two Gaussian waves over a floor',
-  flags: {
-    'min-users': whole({ help: 'users between the waves', min: 0, default: '2' }),
-    'peak-one': whole({ help: 'users at the top of the first wave', default: '15' }),
-    'peak-two': whole({ help: 'users at the top of the second wave', default: '60' }),
+  levels: {
+    min: level({ users: 'min-users', rate: 'min-rate', where: 'between the waves', default: '2', min: 0 }),
+    peakOne: level({ users: 'peak-one', rate: 'peak-one-rate', where: 'at the top of the first wave', default: '15' }),
+    peakTwo: level({ users: 'peak-two', rate: 'peak-two-rate', where: 'at the top of the second wave', default: '60' }),
   },
-  problems: (values) =>
-    (['peak-one', 'peak-two'] as const)
-      .filter((peak) => values[peak] < values['min-users'])
-      .map((peak) => `--${peak} must be >= --min-users: got ${values[peak]}, min is ${values['min-users']}`),
-  build: (values, durationUs) =>
-    doubleWave({ min: values['min-users'], peakOne: values['peak-one'], peakTwo: values['peak-two'], durationUs }),
+  flags: {},
+  problems: (levels, nameOf) =>
+    (['peakOne', 'peakTwo'] as const)
+      .filter((peak) => levels[peak] < levels.min)
+      .map((peak) => `${nameOf(peak)} must be >= ${nameOf('min')}: got ${levels[peak]}, min is ${levels.min}`),
+  build: ({ levels, durationUs }) => doubleWave({ ...levels, durationUs }),
 });

@@ -1,4 +1,4 @@
-import { FlagProblem } from '../flags.js';
+import { FlagProblem, MAX_DURATION_US } from '../flags.js';
 import { parseDurationUs } from '../units.js';
 import { type LoadPattern, pattern } from './pattern.js';
 
@@ -30,37 +30,54 @@ export function stages({ start, list }: { readonly start: number; readonly list:
   };
 }
 
-/** Reads k6's `30s:10,7m:10,3m:0`. */
-function parseStages(text: string): readonly Stage[] {
+/** Reads k6's `30s:10,7m:10,3m:0`; a rate may have a fraction. */
+function parseStages(text: string, target: RegExp, what: string): readonly Stage[] {
   return text.split(',').map((part) => {
-    const [length = '', target = '', ...rest] = part.trim().split(':');
+    const [length = '', level = '', ...rest] = part.trim().split(':');
     const durationUs = parseDurationUs(length);
-    if (durationUs === undefined || !/^\d+$/.test(target) || rest.length > 0) {
-      throw new FlagProblem(`must be stages such as 30s:10,7m:10,3m:0, each a duration and a whole number of users`);
+    if (durationUs === undefined || durationUs > MAX_DURATION_US || !target.test(level) || rest.length > 0) {
+      throw new FlagProblem(`must be stages such as 30s:10,7m:10,3m:0, each a duration and ${what}`);
     }
-    return { durationUs, target: Number(target) };
+    return { durationUs, target: Number(level) };
   });
 }
 
+const repeatable = true as const;
+
 export const stagesKind = pattern({
-  summary: 'straight lines between levels, as in k6, from 1 user',
+  summary: 'straight lines between levels, as in k6, from 1 user or rate 0',
   setsDuration: true,
-  flags: {
+  levels: {
     stage: {
-      arg: 'TIME:USERS,…',
-      short: 's',
-      help: 'stages such as 30s:10,7m:10,3m:0; may be repeated',
-      repeatable: true,
-      parse: parseStages,
+      closed: [
+        'stage',
+        {
+          arg: 'TIME:USERS,…',
+          short: 's',
+          help: 'stages such as 30s:10,7m:10,3m:0; may be repeated',
+          repeatable,
+          parse: (text: string) => parseStages(text, /^\d+$/, 'a whole number of users'),
+        },
+      ],
+      open: [
+        'stage-rate',
+        {
+          arg: 'TIME:RATE,…',
+          help: 'the same in requests per second',
+          repeatable,
+          parse: (text: string) => parseStages(text, /^\d+(\.\d+)?$/, 'a rate'),
+        },
+      ],
     },
   },
-  problems: ({ stage }) => {
+  flags: {},
+  problems: ({ stage }, nameOf) => {
     if (stage.length === 0) {
-      return ['--pattern stages needs --stage, such as --stage 30s:10,7m:10,3m:0'];
+      return [`--pattern stages needs ${nameOf('stage')}, such as ${nameOf('stage')} 30s:10,7m:10,3m:0`];
     }
     return stage.flat().every(({ durationUs }) => durationUs === 0)
-      ? ['--stage must have a stage that is longer than 0s']
+      ? [`${nameOf('stage')} must have a stage that is longer than 0s`]
       : [];
   },
-  build: ({ stage }) => stages({ start: 1, list: stage.flat() }),
+  build: ({ levels, model }) => stages({ start: model === 'closed' ? 1 : 0, list: levels.stage.flat() }),
 });

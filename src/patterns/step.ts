@@ -1,5 +1,5 @@
-import { duration, whole } from '../flags.js';
-import { type LoadPattern, pattern } from './pattern.js';
+import { duration } from '../flags.js';
+import { type LoadPattern, level, pattern } from './pattern.js';
 
 export interface StepOptions {
   /** Added at the start and again after each `stepTimeUs`. */
@@ -18,9 +18,14 @@ export function step({ stepLevel, stepTimeUs, durationUs }: StepOptions): LoadPa
 
 export const stepKind = pattern({
   summary: 'a staircase',
-  flags: {
-    'step-users': whole({ help: 'users added at the start and with each step', default: '10' }),
-    'step-time': duration({ help: 'length of a step', default: '30s', minUs: 1_000 }),
+  levels: {
+    stepLevel: level({
+      users: 'step-users',
+      rate: 'step-rate',
+      where: 'added at the start and with each step',
+      default: '10',
+    }),
   },
-  build: (values, durationUs) => step({ stepLevel: values['step-users'], stepTimeUs: values['step-time'], durationUs }),
+  flags: { 'step-time': duration({ help: 'length of a step', default: '30s', minUs: 1_000 }) },
+  build: ({ levels, own, durationUs }) => step({ ...levels, stepTimeUs: own['step-time'], durationUs }),
 });

@@ -12,6 +12,9 @@ export interface ClosedSchedule {
   readonly model: 'closed';
   /** In order of time, the first at 0. */
   readonly steps: readonly UserStep[];
+  /** What is due before this is warm-up. */
+  readonly warmupUs: number;
+  /** The end of the load, the warm-up included. */
   readonly durationUs: number;
   readonly thinkTimeUs: number;
 }

@@ -1,5 +1,7 @@
 import type { Clock } from '../../src/clock.js';
 
+const TURN_US = 5;
+
 interface Alarm {
   readonly atUs: number;
   readonly order: number;
@@ -7,7 +9,10 @@ interface Alarm {
 }
 
 /** Virtual time: nothing happens until `runUntil`, which fires what is due in order. */
-export function fakeClock(epochMsAtZero = 1_700_000_000_000): Clock & { runUntil(us: number): void } {
+export function fakeClock(epochMsAtZero = 1_700_000_000_000): Clock & {
+  runUntil(us: number): void /** Time goes on and nothing runs, as for a stopped process. */;
+  skipTo(us: number): void;
+} {
   let nowUs = 0;
   let order = 0;
   const alarms = new Set<Alarm>();
@@ -20,6 +25,10 @@ export function fakeClock(epochMsAtZero = 1_700_000_000_000): Clock & { runUntil
       alarms.add(alarm);
       return () => alarms.delete(alarm);
     },
+    // A turn of the event loop takes some time: a few microseconds, or spinning would never get anywhere.
+    soon(callback) {
+      return this.at(nowUs + TURN_US, callback);
+    },
     runUntil(us) {
       for (;;) {
         const [next] = [...alarms].sort((a, b) => a.atUs - b.atUs || a.order - b.order);
@@ -27,9 +36,12 @@ export function fakeClock(epochMsAtZero = 1_700_000_000_000): Clock & { runUntil
           break;
         }
         alarms.delete(next);
-        nowUs = next.atUs;
+        nowUs = Math.max(nowUs, next.atUs);
         next.callback();
       }
+      nowUs = us;
+    },
+    skipTo(us) {
       nowUs = us;
     },
   };

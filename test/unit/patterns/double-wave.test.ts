@@ -22,7 +22,13 @@ describe.each(Object.entries(goldens))('the double wave of %s', (_name, golden) 
     peakTwo: golden.peak_two_users,
     durationUs: golden.time_limit * 1e6,
   });
-  const schedule = { model: 'closed' as const, steps: userSteps(curve), durationUs: curve.durationUs, thinkTimeUs: 0 };
+  const schedule = {
+    model: 'closed' as const,
+    steps: userSteps(curve),
+    durationUs: curve.durationUs,
+    warmupUs: 0,
+    thinkTimeUs: 0,
+  };
 
   it('has the golden number of users at each whole second', () => {
     expect(golden.users.length).toBe(golden.time_limit);
@@ -52,7 +58,7 @@ it('changes 58 times and comes to 1241 user-seconds in the Prism set', () => {
   const curve = doubleWave({ min: 2, peakOne: 15, peakTwo: 60, durationUs: 120e6 });
   const steps = userSteps(curve);
   const seconds = Array.from({ length: 120 }, (_, second) =>
-    usersWantedAt({ model: 'closed', steps, durationUs: 120e6, thinkTimeUs: 0 }, second * 1e6),
+    usersWantedAt({ model: 'closed', steps, durationUs: 120e6, warmupUs: 0, thinkTimeUs: 0 }, second * 1e6),
   );
   expect(steps.length - 1).toBe(58);
   expect(seconds.reduce((sum, users) => sum + users, 0)).toBe(1241);

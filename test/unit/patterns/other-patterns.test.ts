@@ -19,7 +19,13 @@ describe('the staircase', () => {
   });
 
   it('ends at its duration, at the twentieth step', () => {
-    const schedule = { model: 'closed' as const, steps: userSteps(curve), durationUs: 600e6, thinkTimeUs: 0 };
+    const schedule = {
+      model: 'closed' as const,
+      steps: userSteps(curve),
+      durationUs: 600e6,
+      warmupUs: 0,
+      thinkTimeUs: 0,
+    };
     expect(schedule.steps.map(({ users }) => users)).toEqual(
       Array.from({ length: 20 }, (_, index) => (index + 1) * 10),
     );
@@ -33,7 +39,7 @@ it('a constant level has one step', () => {
 
 describe('stages', () => {
   // Seed 003: 30 s to 10 users, 7 minutes at 10, 3 minutes down to 0, from 1.
-  const [list] = [stagesKind.flags.stage?.parse('30s:10,7m:10,3m:0') as never];
+  const [list] = [stagesKind.levels.stage?.closed[1].parse('30s:10,7m:10,3m:0') as never];
   const curve = stages({ start: 1, list });
 
   it('last as long as all of them', () => {
@@ -56,7 +62,13 @@ describe('stages', () => {
 
   it('have about the mean number of users of the seed run', () => {
     // Area of the lines: 165 + 4200 + 900 user-seconds.
-    const schedule = { model: 'closed' as const, steps: userSteps(curve), durationUs: 630e6, thinkTimeUs: 0 };
+    const schedule = {
+      model: 'closed' as const,
+      steps: userSteps(curve),
+      durationUs: 630e6,
+      warmupUs: 0,
+      thinkTimeUs: 0,
+    };
     const area = Array.from({ length: 630 }, (_, second) => usersWantedAt(schedule, second * 1e6)).reduce(
       (a, b) => a + b,
     );
