@@ -9,10 +9,15 @@ import {
   status as STATUS,
   type StatusObject,
 } from '@grpc/grpc-js';
+import { type Clock, wallMs } from '../clock.js';
+import { BenchError } from '../errors.js';
 import type { WireRequest } from '../protocols/protocol.js';
+import { US_PER_MS } from '../units.js';
 import { watchConnects } from './connects.js';
+import { handshakeCount } from './handshakes.js';
 import { type Failure, grpcOutcome, type Progress, socketFailure } from './outcomes.js';
 import {
+  ANY_CONNECTION,
   authority,
   type Completion,
   grpcTimeout,
@@ -20,6 +25,7 @@ import {
   MAX_ANSWER_BYTES,
   requestId,
   type Slip,
+  type Target,
   type Transport,
   type TransportOptions,
 } from './transport.js';
@@ -41,8 +47,8 @@ const CHANNEL_OPTIONS = {
 interface Lane {
   readonly channel: Channel;
   readonly connection: Connection;
-  /** Forgets the call in flight. */
-  cut: () => void;
+  /** Each forgets a call in flight. */
+  readonly cuts: Set<() => void>;
 }
 
 /** What the library does not tell about the connection of a channel. */
@@ -80,6 +86,9 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
     : credentials.createInsecure();
   const connects = watchConnects(target, clock);
   const lanes: (Lane | undefined)[] = [];
+  const handshakes = handshakeCount();
+  let opened = 1;
+  let turn = 0;
 
   function openLane(): Lane {
     const connection: Connection = {
@@ -91,12 +100,16 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
       used: false,
       closed: false,
     };
-    const channel = new Channel(name, watched(trust, connection), {
-      ...CHANNEL_OPTIONS,
-      'grpc.default_authority': authority(target.host, target.port),
-      ...(target.secure && !isIP(target.host) && { 'grpc.ssl_target_name_override': target.host }),
-    });
-    return { channel, connection, cut: () => {} };
+    const channel = new Channel(
+      name,
+      watched(trust, connection, (startedUs) => handshakes.add((clock.nowUs() - startedUs) / US_PER_MS), clock),
+      {
+        ...CHANNEL_OPTIONS,
+        'grpc.default_authority': authority(target.host, target.port),
+        ...(target.secure && !isIP(target.host) && { 'grpc.ssl_target_name_override': target.host }),
+      },
+    );
+    return { channel, connection, cuts: new Set() };
   }
 
   /** Why no connection could be made. */
@@ -113,15 +126,31 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
   }
 
   return {
+    handshakes,
+    async open(connections) {
+      opened = connections;
+      const opening = Array.from({ length: connections }, async (_, index) => {
+        const lane = openLane();
+        lanes[index] = lane;
+        await ready(lane.channel, target);
+      });
+      await Promise.all(opening);
+      handshakes.clear();
+    },
     send(request, slip, done) {
-      const index = slip.connection;
+      // Many calls share a connection; those that ask for none in particular take turns.
+      const index = slip.connection === ANY_CONNECTION ? turn++ % opened : slip.connection;
       const lane = lanes[index] ?? openLane();
       lanes[index] = lane;
       exchange(lane, request, slip, (completion) => {
         if (isDown(lane.channel)) {
           // A new channel tries at once; this one would fail calls for a while after the target is back.
-          lanes[index] = undefined;
-          closeLane(lane);
+          if (lanes[index] === lane) {
+            lanes[index] = undefined;
+          }
+          if (lane.cuts.size === 0) {
+            closeLane(lane);
+          }
         }
         done(completion);
       });
@@ -152,16 +181,18 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
     let settled = false;
     const call = channel.createCall(request.path, Number.POSITIVE_INFINITY, null, null, null);
     const cancelDeadline = clock.at(slip.deadlineUs, () => giveUp(lateFailure(), { detail: LATE }));
-    lane.cut = () => {
+    const cut = () => {
       settled = true;
       cancelDeadline();
+      lane.cuts.delete(cut);
     };
+    lane.cuts.add(cut);
 
     function finish(failure: Failure | undefined, more: Partial<Completion>): void {
       if (settled) {
         return;
       }
-      lane.cut();
+      cut();
       const reused = used && connection.begun === begun;
       connection.used = true;
       settle({
@@ -170,8 +201,11 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
         endUs: clock.nowUs(),
         bytesIn: messages.reduce((bytes, message) => bytes + message.length, 0),
         reused,
-        ...(failure && { origin: failure.origin }),
-        ...(firstByteUs !== undefined && { firstByteUs }),
+        origin: failure?.origin,
+        firstByteUs,
+        status: undefined,
+        response: undefined,
+        detail: undefined,
         ...more,
       });
     }
@@ -278,14 +312,41 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
   }
 }
 
+/** How long a connection may take to come up before a run. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Resolves when a channel is connected; throws BenchError('unreachable') when that fails or takes over 10 s. */
+function ready(channel: Channel, { host, port }: Target): Promise<void> {
+  const untilMs = wallMs() + CONNECT_TIMEOUT_MS;
+  return new Promise((resolve, reject) => {
+    const watch = () => {
+      const state = channel.getConnectivityState(true);
+      if (state === connectivityState.READY) {
+        resolve();
+      } else if (state === connectivityState.TRANSIENT_FAILURE || wallMs() >= untilMs) {
+        reject(
+          new BenchError('unreachable', `Cannot open a gRPC connection to ${authority(host, port)}`, {
+            hint: 'all connections are opened before the run: is it a gRPC server, and TLS as the URL says?',
+          }),
+        );
+      } else {
+        channel.watchConnectivityState(state, untilMs, watch);
+      }
+    };
+    watch();
+  });
+}
+
 const UNCONNECTED: Progress = { connected: false, stale: false, answering: false };
 const NOT_GRPC: Failure = { outcome: 'grpc_not_grpc', origin: 'target' };
 const NO_STATUS: Failure = { outcome: 'grpc_no_status', origin: 'target' };
 const NOT_UNARY: Failure = { outcome: 'stream_protocol', origin: 'target' };
 
 /** Cuts what is in flight without a word, and the connection. */
-function closeLane({ channel, connection, cut }: Lane): void {
-  cut();
+function closeLane({ channel, connection, cuts }: Lane): void {
+  for (const cut of cuts) {
+    cut();
+  }
   connection.closed = true;
   channel.close();
   connection.socket?.destroy();
@@ -298,10 +359,16 @@ function isDown(channel: Channel): boolean {
 }
 
 /** Credentials that also note what becomes of each connection made with them. */
-function watched(trust: ChannelCredentials, connection: Connection): ChannelCredentials {
+function watched(
+  trust: ChannelCredentials,
+  connection: Connection,
+  connected: (startedUs: number) => void,
+  clock: Clock,
+): ChannelCredentials {
   const own: Pick<ChannelCredentials, '_createSecureConnector'> = {
     _createSecureConnector(...args) {
       const connector = trust._createSecureConnector(...args);
+      let startedUs = 0;
       return {
         async waitForReady() {
           if (connection.closed) {
@@ -311,6 +378,7 @@ function watched(trust: ChannelCredentials, connection: Connection): ChannelCred
           const before = error === undefined ? undefined : { phase, socket, error };
           Object.assign(connection, { phase: 'tcp', socket: undefined, error: undefined, used: false, before });
           connection.begun++;
+          startedUs = clock.nowUs();
           await connector.waitForReady();
         },
         async connect(socket) {
@@ -319,6 +387,7 @@ function watched(trust: ChannelCredentials, connection: Connection): ChannelCred
           try {
             const result = await connector.connect(socket);
             connection.phase = 'http2';
+            connected(startedUs);
             // A server that wants a certificate says so after a handshake of TLS 1.3.
             result.socket.once('error', (error) => {
               connection.error = error;

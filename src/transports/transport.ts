@@ -3,44 +3,63 @@ import type { WireRequest, WireResponse } from '../protocols/protocol.js';
 import type { Origin, Outcome } from '../samples/outcomes.js';
 import { US_PER_MS } from '../units.js';
 
+/** Any connection that is free, for `Slip.connection`. */
+export const ANY_CONNECTION = -1;
+
 /** What one sending of a request needs beside its bytes. Its owner may use one object again and again. */
 export interface Slip {
   /** Sequence number of the request in the run; goes out as `x-request-id` of ten digits where ids were asked for. */
   seq: number;
-  /** Which connection takes it: the user's index in a closed run. One request at a time on each. */
+  /** Which connection takes it, from 0, or −1 = ANY_CONNECTION. A request waits where its connection, or all, are busy. */
   connection: number;
   /** When the answer has to be complete, µs of the run's clock. */
   deadlineUs: number;
 }
 
-/** How a request ended. Every end is one, whatever happens on the wire. */
+/**
+ * How a request ended. Every end is one, whatever happens on the wire. A transport may use one object again and again:
+ * it is good during the call that hands it over.
+ */
 export interface Completion {
   readonly outcome: Outcome;
   /** Whose fault it was; undefined when it was none. */
-  readonly origin?: Origin;
+  readonly origin: Origin | undefined;
   /** HTTP status or gRPC code as received; undefined when none came. What is not gRPC has its HTTP status. */
-  readonly status?: number;
+  readonly status: number | undefined;
   /** When it left the client: the write on an open connection, or the connect that was opened for it. */
   readonly startUs: number;
   /** First byte of the answer; undefined when none came. */
-  readonly firstByteUs?: number;
+  readonly firstByteUs: number | undefined;
   /** Last byte of body or trailers, or the moment it failed. */
   readonly endUs: number;
   /** Bytes of the HTTP body or gRPC message that came back. */
   readonly bytesIn: number;
   /** Whether the connection had carried a request before. */
   readonly reused: boolean;
-  /** The answer, when the outcome is `ok`. */
-  readonly response?: WireResponse;
+  /** The answer, when the outcome is `ok`; its bytes too are good during the call. */
+  readonly response: WireResponse | undefined;
   /** One sentence for a failure; text from the server in it is not yet safe to print. */
-  readonly detail?: string;
+  readonly detail: string | undefined;
+}
+
+/** Connections made since the run's clock started: they cost time that is not the server's. */
+export interface Handshakes {
+  readonly count: number;
+  /** Duration of each in ms, TCP and TLS together, since it was last asked. */
+  takeMs(): readonly number[];
 }
 
 /** The only code that touches a socket. */
 export interface Transport {
+  /**
+   * Opens connections 0 to `connections` − 1 and waits until each is up. Throws BenchError('unreachable') when one is
+   * not within 10 s. Called once at most, before the run's clock reaches 0; without it connections open when first used.
+   */
+  open(connections: number): Promise<void>;
   /** Never throws for what happens on the wire, calls back exactly once and never before it returned. */
   send(request: WireRequest, slip: Readonly<Slip>, done: (completion: Completion) => void): void;
-  /** Closes all connections; what is in flight is cut without a completion, and nothing may be sent any more. */
+  readonly handshakes: Handshakes;
+  /** Closes all connections; what is in flight or waits is cut without a completion. */
   close(): Promise<void>;
 }
 
@@ -51,8 +70,26 @@ export interface TransportOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** Send the sequence number as `x-request-id`. */
   readonly requestIds: boolean;
+  /** At most so many connections at a time. */
+  readonly maxConnections: number;
   /** Certificates (PEM) that TLS trusts instead of the system's. */
   readonly ca?: string;
+}
+
+/** How a request ended that found no free connection before its deadline: all were waiting for the target. */
+export function neverSent(nowUs: number): Completion {
+  return {
+    outcome: 'timeout_ttfb',
+    origin: 'target',
+    status: undefined,
+    startUs: nowUs,
+    firstByteUs: undefined,
+    endUs: nowUs,
+    bytesIn: 0,
+    reused: false,
+    response: undefined,
+    detail: 'No connection became free before the deadline',
+  };
 }
 
 /** Where requests go; the name was resolved once, before the run. */

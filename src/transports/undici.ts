@@ -2,6 +2,10 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Client, type Dispatcher } from 'undici';
 import type { WireRequest } from '../protocols/protocol.js';
+import { US_PER_MS } from '../units.js';
+import { connected } from './connected.js';
+import { handshakeCount } from './handshakes.js';
+import { lanePool } from './lane-pool.js';
 import { closedFailure, type Failure, type Progress, socketFailure, statusFailure } from './outcomes.js';
 import {
   authority,
@@ -9,6 +13,7 @@ import {
   LATE,
   MAX_ANSWER_BYTES,
   MAX_INTERIM_ANSWERS,
+  neverSent,
   requestId,
   type Slip,
   type Transport,
@@ -28,12 +33,24 @@ interface Lane {
   readonly client: Client;
   /** The socket that is open or being opened: the library cannot close one that is being opened. */
   socket: Socket | undefined;
+  /** A socket that was opened before the run and waits for the first request. */
+  opened: Socket | undefined;
   /** Requests that the socket has carried. */
   carried: number;
   /** The socket's own first error: the library reports some broken answers as complete, and a TLS alert as a quiet end. */
   socketError: unknown;
   /** Forgets the request in flight. */
   cut: () => void;
+}
+
+/** A request on its way to a lane, with what has to be known of its slip. */
+interface Job {
+  readonly request: WireRequest;
+  readonly seq: number;
+  readonly deadlineUs: number;
+  readonly done: (completion: Completion) => void;
+  /** Ends the waiting for a lane. */
+  cancelWaiting: () => void;
 }
 
 /**
@@ -46,6 +63,8 @@ export function createUndiciTransport(options: TransportOptions): Transport {
   const origin = `${target.secure ? 'https' : 'http'}://${authority(target.host, target.port)}`;
   const servername = isIP(target.host) ? undefined : target.host;
   const lanes: (Lane | undefined)[] = [];
+  const handshakes = handshakeCount();
+  const pool = lanePool<Job>(options.maxConnections, start);
 
   function openSocket(): Socket {
     const where = { host: target.address, port: target.port, highWaterMark: 65_536 };
@@ -65,10 +84,20 @@ export function createUndiciTransport(options: TransportOptions): Transport {
         keepAliveTimeoutThreshold: KEEP_ALIVE_MARGIN_MS,
         maxResponseSize: MAX_ANSWER_BYTES,
         connect(_where, callback) {
-          const socket = openSocket();
-          const failed = (error: Error) => callback(error, null);
+          const begunUs = clock.nowUs();
+          const ready = lane.opened;
+          lane.opened = undefined;
           lane.carried = 0;
           lane.socketError = undefined;
+          if (ready && !ready.destroyed && ready.readyState === 'open') {
+            lane.socket = ready.on('error', (error) => {
+              lane.socketError ??= error;
+            });
+            queueMicrotask(() => callback(null, ready));
+            return;
+          }
+          const socket = openSocket();
+          const failed = (error: Error) => callback(error, null);
           lane.socket = socket
             .on('error', (error) => {
               // Others that follow are the library's.
@@ -77,11 +106,13 @@ export function createUndiciTransport(options: TransportOptions): Transport {
             .once('error', failed)
             .once(target.secure ? 'secureConnect' : 'connect', () => {
               socket.off('error', failed);
+              handshakes.add((clock.nowUs() - begunUs) / US_PER_MS);
               callback(null, socket);
             });
         },
       }),
       socket: undefined,
+      opened: undefined,
       carried: 0,
       socketError: undefined,
       cut: () => {},
@@ -90,30 +121,51 @@ export function createUndiciTransport(options: TransportOptions): Transport {
   }
 
   return {
-    send(request, slip, done) {
-      const { connection } = slip;
-      const lane = lanes[connection] ?? openLane();
-      lanes[connection] = lane;
-      exchange(lane, request, slip, (completion, broken) => {
-        if (broken) {
-          // Whatever the library still waits for on this connection must not reach the next request.
-          lanes[connection] = undefined;
-          closeLane(lane);
-        }
-        try {
-          done(completion);
-        } catch (error) {
-          // The library would take it for a failure of the request, and nobody would hear of it.
-          queueMicrotask(() => {
-            throw error;
-          });
-        }
+    handshakes,
+    async open(connections) {
+      const opening = Array.from({ length: connections }, async (_, index) => {
+        const lane = openLane();
+        lane.opened = await connected(openSocket(), target, clock);
+        lanes[index] = lane;
       });
+      await Promise.all(opening);
+      pool.opened(connections);
+    },
+    send(request, { seq, connection, deadlineUs }, done) {
+      const job: Job = { request, seq, deadlineUs, done, cancelWaiting: () => {} };
+      if (!pool.submit(connection, job)) {
+        job.cancelWaiting = clock.at(deadlineUs, () => {
+          pool.withdraw(job);
+          done(neverSent(clock.nowUs()));
+        });
+      }
     },
     async close() {
       await Promise.all(lanes.map((lane) => lane && closeLane(lane)));
     },
   };
+
+  function start(index: number, { request, seq, deadlineUs, done, cancelWaiting }: Job): void {
+    cancelWaiting();
+    const lane = lanes[index] ?? openLane();
+    lanes[index] = lane;
+    exchange(lane, request, { seq, connection: index, deadlineUs }, (completion, broken) => {
+      if (broken) {
+        // Whatever the library still waits for on this connection must not reach the next request.
+        lanes[index] = undefined;
+        closeLane(lane);
+      }
+      try {
+        pool.release(index);
+        done(completion);
+      } catch (error) {
+        // The library would take it for a failure of the request, and nobody would hear of it.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    });
+  }
 
   function exchange(
     lane: Lane,
@@ -167,11 +219,11 @@ export function createUndiciTransport(options: TransportOptions): Transport {
         endUs: clock.nowUs(),
         bytesIn,
         reused,
-        ...(failure && { origin: failure.origin }),
-        ...(status !== undefined && { status }),
-        ...(firstByteUs !== undefined && { firstByteUs }),
-        ...(answer && { response: answer }),
-        ...(detail !== undefined && { detail }),
+        origin: failure?.origin,
+        status,
+        firstByteUs,
+        response: answer,
+        detail,
       };
       if (dispatched) {
         settle(completion, broken);
@@ -273,6 +325,7 @@ function isSending({ socket }: Lane): boolean {
 /** Cuts what is in flight without a word, and the connection. */
 async function closeLane(lane: Lane): Promise<void> {
   lane.cut();
+  lane.opened?.destroy();
   lane.socket?.destroy();
   await lane.client.destroy();
 }

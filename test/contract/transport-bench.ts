@@ -59,7 +59,14 @@ export function bench(lane: LaneUnderTest) {
     clock,
     /** A transport to a target. */
     open(target: Target, options: Partial<Omit<TransportOptions, 'target' | 'clock'>> = {}): Lanes {
-      const transport = lane.create({ headers: {}, requestIds: false, ...options, target, clock });
+      const transport = lane.create({
+        headers: {},
+        requestIds: false,
+        maxConnections: 1_000,
+        ...options,
+        target,
+        clock,
+      });
       transports.add(transport);
 
       function start(path: string, options: SendOptions, done: (completion: Completion) => void): number {
@@ -79,7 +86,7 @@ export function bench(lane: LaneUnderTest) {
               broken.push(`${path}: completion ${calls} is ${completion.outcome}`);
               return;
             }
-            done(completion);
+            done(copyOf(completion));
           });
         } catch (error) {
           broken.push(`${path}: send threw ${error}`);
@@ -177,4 +184,10 @@ export async function withWallClockAhead<Result>(act: () => Promise<Result>): Pr
 /** Sockets of this process that are still being opened. */
 export function connecting(): number {
   return process.getActiveResourcesInfo().filter((resource) => /connectwrap/i.test(resource)).length;
+}
+
+/** A completion that outlives the call that handed it over. */
+function copyOf(completion: Completion): Completion {
+  const { response } = completion;
+  return { ...completion, response: response && { ...response, body: Buffer.from(response.body) } };
 }

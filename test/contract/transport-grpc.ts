@@ -158,7 +158,7 @@ export function grpcTransportContract(lane: LaneUnderTest): void {
     });
 
     it('has times that agree with the server: send <= recv <= sent <= end', async () => {
-      const zeroNs = BigInt(clock.anchor.startedMonotonicNs);
+      const zeroNs = BigInt(clock.anchor().startedMonotonicNs);
       const slackUs = 500;
       const nowUs = () => Number(process.hrtime.bigint() - zeroNs) / 1000;
       const log: { recvUs: number; sentUs: number }[] = [];

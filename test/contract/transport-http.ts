@@ -163,7 +163,7 @@ export function httpTransportContract(lane: LaneUnderTest): void {
     });
 
     it('has times that agree with the server: send <= recv <= sent <= end', async () => {
-      const zeroNs = BigInt(clock.anchor.startedMonotonicNs);
+      const zeroNs = BigInt(clock.anchor().startedMonotonicNs);
       const slackUs = 500;
       const usOf = (ns: bigint) => Number(ns - zeroNs) / 1000;
       const log: { recvUs: number; sentUs: number }[] = [];

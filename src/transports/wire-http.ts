@@ -1,0 +1,733 @@
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { BenchError, errorCode } from '../errors.js';
+import type { WireRequest, WireResponse } from '../protocols/protocol.js';
+import type { Origin, Outcome } from '../samples/outcomes.js';
+import { US_PER_MS, US_PER_S } from '../units.js';
+import { createDeadlines, type Deadline, deadline } from './deadlines.js';
+import {
+  type AnswerParser,
+  answerBody,
+  answerHeaders,
+  answerParser,
+  endsWithConnection,
+  headMemo,
+  readAnswer,
+  startAnswer,
+} from './http1-parser.js';
+import { closedFailure, type Failure, type Progress, socketFailure, statusFailure } from './outcomes.js';
+import {
+  ANY_CONNECTION,
+  authority,
+  type Completion,
+  requestId,
+  type Slip,
+  type Transport,
+  type TransportOptions,
+} from './transport.js';
+
+/** What one read takes at most; all connections of a transport read into the same bytes. */
+const READ_BYTES = 65_536;
+/** Idle time after which TCP asks whether the peer is still there. */
+const PROBE_MS = 60_000;
+const OPEN_TIMEOUT_US = 10 * US_PER_S;
+const DETAIL_BYTES = 400;
+const ID_DIGITS = requestId(0).length;
+const DIGIT_0 = 0x30;
+
+type Done = (completion: Completion) => void;
+
+/** A request as it goes out, built once: the payloads of a run are sent again and again. */
+interface Template {
+  bytes: Buffer;
+  /** Where the digits of the request id are; 0 when it has none. */
+  readonly idOffset: number;
+}
+
+/** A completion whose owner writes into it. */
+type Filled = { -readonly [Key in keyof Completion]: Completion[Key] };
+
+/** An answer that is looked at only when somebody asks. */
+interface LazyResponse extends WireResponse {
+  status: number;
+  parser: AnswerParser;
+}
+
+/** One connection, opened by its first request and again after a failure. */
+interface Connection {
+  readonly index: number;
+  /** Undefined when there is none, and none is being made. */
+  socket: Socket | undefined;
+  /** The handshakes are over. */
+  up: boolean;
+  dialledUs: number;
+  /** Requests that the socket has carried. */
+  carried: number;
+  /** A request is in flight on it, or it is being made. */
+  busy: boolean;
+  /** Told when the connection is up, or why it is not, while `open` makes it. */
+  opened: ((problem: unknown) => void) | undefined;
+
+  /** The request in flight. */
+  template: Template | undefined;
+  seq: number;
+  done: Done | undefined;
+  written: boolean;
+  /** Some bytes of the answer came back, and more are missing. */
+  heard: boolean;
+  startUs: number;
+  firstByteUs: number;
+  reused: boolean;
+  readonly deadline: Deadline;
+  /** Holds the answer while a part of it is missing. */
+  parser: AnswerParser | undefined;
+
+  /** Requests for this connection that wait for the one in flight. */
+  queue: Queue | undefined;
+  /**
+   * Neighbours in the ring of idle connections; both undefined when it is not in it. One that was asked for by its
+   * number stays in it while it is busy, which is cheaper: the search for an idle one passes over it.
+   */
+  before: Connection | undefined;
+  after: Connection | undefined;
+}
+
+/** A request that waits because its connection, or all, are busy. */
+interface Waiting {
+  readonly template: Template;
+  readonly seq: number;
+  /** Its deadline, which moves on with it to the connection. */
+  readonly atUs: number;
+  readonly done: Done;
+  readonly queue: Queue;
+  readonly deadline: Deadline;
+}
+
+/** Waiting requests in order: a set, because one whose deadline passes leaves from the middle. */
+type Queue = Set<Waiting>;
+
+/** Getters shared by all responses: copying one with `...` reads them. */
+const RESPONSE_PARTS = {
+  headers: {
+    enumerable: true,
+    get(this: LazyResponse) {
+      return answerHeaders(this.parser);
+    },
+  },
+  body: {
+    enumerable: true,
+    get(this: LazyResponse) {
+      return answerBody(this.parser);
+    },
+  },
+};
+
+/**
+ * HTTP/1.1 on a bare socket, one request at a time on each connection, for loads that a library cannot make: no promise,
+ * closure or object per request. Whole requests are built once and written at once, all connections read into one
+ * buffer, answers are parsed by hand and all deadlines share one alarm. Nothing is retried, redirected or decompressed.
+ *
+ * A request that waits for a connection and passes its deadline was never sent, so it starts when it ends: it is a
+ * `connect_timeout` (or `tls_timeout`) where no connection could be made, and a `timeout_ttfb` of local origin where all
+ * were busy and the cap on connections kept it back.
+ *
+ * Bytes beyond an answer end its connection; the answer stands. Handshakes count those of connections that came up
+ * after the clock reached 0, except the ones that `open` made.
+ */
+export function createWireHttpTransport(options: TransportOptions): Transport {
+  const { target, clock, maxConnections } = options;
+  const where = authority(target.host, target.port);
+  const servername = isIP(target.host) ? undefined : target.host;
+  const shared = Buffer.allocUnsafeSlow(READ_BYTES);
+  const memo = headMemo(shared);
+  const templates = new WeakMap<WireRequest, Template>();
+  const connections: (Connection | undefined)[] = [];
+  const deadlines = createDeadlines(clock);
+  // What is used for one request after another, whatever its connection, stays in the fastest memory.
+  const completion: Filled = unsent('unknown', 'local', 0);
+  const response = lazyResponse(answerParser(memo));
+  /** Reads answers that come at once, as most do; a connection whose answer does not takes it along. */
+  let parserAtHand = response.parser;
+  const parsers: AnswerParser[] = [];
+  const anyQueue: Queue = new Set();
+  /** The two ends of the ring of connections that are up and idle. */
+  const idle = newConnection(-1);
+  idle.before = idle;
+  idle.after = idle;
+  let busyConnections = 0;
+  /** Requests in all queues. */
+  let waitingRequests = 0;
+  let closed = false;
+  let handshakes = 0;
+  let handshakesMs: number[] = [];
+
+  return {
+    async open(count) {
+      const problems = await Promise.all(Array.from({ length: count }, (_, index) => openOne(connectionAt(index))));
+      const failed = problems.findIndex((problem) => problem !== undefined);
+      if (failed >= 0) {
+        const cause = problems[failed];
+        throw new BenchError(
+          'unreachable',
+          `Cannot open connection ${failed + 1} of ${count} to ${where}: ${said(cause)}`,
+          {
+            cause,
+            hint: 'the server may take fewer connections at a time; nothing was sent',
+          },
+        );
+      }
+    },
+    send(request, slip, done) {
+      if (closed) {
+        return;
+      }
+      const template = templates.get(request) ?? newTemplate(request);
+      if (template === undefined) {
+        refuse(done);
+        return;
+      }
+      const pinned = slip.connection === ANY_CONNECTION ? undefined : connectionAt(slip.connection);
+      const connection = pinned === undefined ? freeConnection() : pinned.busy ? undefined : pinned;
+      if (connection === undefined) {
+        wait(template, slip, done, pinned);
+      } else {
+        begin(connection, template, slip.seq, slip.deadlineUs, done);
+      }
+    },
+    handshakes: {
+      get count() {
+        return handshakes;
+      },
+      takeMs() {
+        const taken = handshakesMs;
+        handshakesMs = [];
+        return taken;
+      },
+    },
+    async close() {
+      closed = true;
+      deadlines.close();
+      anyQueue.clear();
+      const sockets = connections.flatMap((connection) => connection?.socket ?? []);
+      for (const connection of connections) {
+        connection?.queue?.clear();
+        connection?.opened?.(new Error('The transport was closed'));
+        if (connection) {
+          hangUp(connection);
+        }
+      }
+      await Promise.all(
+        sockets.map((socket) => socket.closed || new Promise((resolve) => socket.once('close', resolve))),
+      );
+    },
+  };
+
+  // Requests
+
+  /** The bytes of a request; undefined when it cannot be written. */
+  function newTemplate(request: WireRequest): Template | undefined {
+    const headers = { host: where, ...options.headers, ...request.headers };
+    const template = buildTemplate(request, headers, options.requestIds);
+    if (template) {
+      templates.set(request, template);
+    }
+    return template;
+  }
+
+  function refuse(done: Done): void {
+    const nowUs = clock.nowUs();
+    queueMicrotask(() => {
+      if (!closed) {
+        const detail = 'The request has a path or a header that HTTP/1.1 cannot carry';
+        done({ ...unsent('unknown', 'local', nowUs), detail });
+      }
+    });
+  }
+
+  /** Puts a request on a connection that is idle, or not yet made. */
+  function begin(connection: Connection, template: Template, seq: number, deadlineUs: number, done: Done): void {
+    connection.busy = true;
+    busyConnections++;
+    connection.template = template;
+    connection.seq = seq;
+    connection.done = done;
+    connection.written = false;
+    connection.heard = false;
+    connection.reused = false;
+    deadlines.set(connection.deadline, deadlineUs);
+    connection.startUs = clock.nowUs();
+    if (connection.up) {
+      write(connection);
+    } else {
+      dial(connection);
+    }
+  }
+
+  function write(connection: Connection): void {
+    const template = connection.template as Template;
+    const socket = connection.socket as Socket;
+    connection.written = true;
+    connection.reused = connection.carried++ > 0;
+    if (template.idOffset > 0) {
+      writeDigits(template.bytes, template.idOffset, connection.seq);
+    }
+    socket.write(template.bytes);
+    if (template.idOffset > 0 && socket.writableLength > 0) {
+      // The kernel has not taken all of it, so these bytes must not change any more.
+      template.bytes = Buffer.from(template.bytes);
+    }
+  }
+
+  // Connections
+
+  function connectionAt(index: number): Connection {
+    if (index >= maxConnections) {
+      throw new RangeError(`Connection ${index} is beyond the ${maxConnections} that there may be`);
+    }
+    const known = connections[index];
+    if (known) {
+      return known;
+    }
+    const connection = newConnection(index);
+    connections[index] = connection;
+    return connection;
+  }
+
+  /** The connection that has been idle for longest, else one that can be made; undefined when all are busy. */
+  function freeConnection(): Connection | undefined {
+    for (let first = idle.after as Connection; first !== idle; first = idle.after as Connection) {
+      unlink(first);
+      if (!first.busy) {
+        return first;
+      }
+    }
+    if (busyConnections < maxConnections) {
+      for (let index = 0; index < maxConnections; index++) {
+        if (!connections[index]?.busy) {
+          return connectionAt(index);
+        }
+      }
+    }
+    return undefined;
+  }
+
+  function newConnection(index: number): Connection {
+    const connection: Connection = {
+      index,
+      socket: undefined,
+      up: false,
+      dialledUs: 0,
+      carried: 0,
+      busy: false,
+      opened: undefined,
+      template: undefined,
+      seq: 0,
+      done: undefined,
+      written: false,
+      heard: false,
+      startUs: 0,
+      firstByteUs: 0,
+      reused: false,
+      deadline: deadline(() => late(connection)),
+      parser: undefined,
+      queue: undefined,
+      before: undefined,
+      after: undefined,
+    };
+    return connection;
+  }
+
+  function dial(connection: Connection): void {
+    const socket = target.secure ? dialTls(connection) : dialTcp(connection);
+    connection.socket = socket;
+    connection.dialledUs = clock.nowUs();
+    connection.carried = 0;
+    const mine = () => connection.socket === socket;
+    socket
+      .once(target.secure ? 'secureConnect' : 'connect', () => {
+        if (mine()) {
+          cameUp(connection);
+        }
+      })
+      .on('end', () => {
+        if (mine()) {
+          ended(connection);
+        }
+      })
+      .on('error', (error) => {
+        if (mine()) {
+          broke(connection, error);
+        }
+      });
+  }
+
+  function dialTcp(connection: Connection): Socket {
+    return connectTcp({
+      host: target.address,
+      port: target.port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: PROBE_MS,
+      onread: {
+        buffer: shared,
+        callback(length) {
+          received(connection, shared, length);
+          return true;
+        },
+      },
+    });
+  }
+
+  function dialTls(connection: Connection): Socket {
+    const socket = connectTls({
+      host: target.address,
+      port: target.port,
+      ...(servername !== undefined && { servername }),
+      ...(options.ca !== undefined && { ca: options.ca }),
+      ALPNProtocols: ['http/1.1'],
+    });
+    // `onread` is not for TLS.
+    socket.on('data', (chunk) => {
+      if (connection.socket === socket) {
+        received(connection, chunk, chunk.length);
+      }
+    });
+    return socket.setNoDelay(true).setKeepAlive(true, PROBE_MS);
+  }
+
+  function cameUp(connection: Connection): void {
+    connection.up = true;
+    const { opened } = connection;
+    if (opened) {
+      opened(undefined);
+      return;
+    }
+    const nowUs = clock.nowUs();
+    if (nowUs >= 0) {
+      handshakes++;
+      handshakesMs.push((nowUs - connection.dialledUs) / US_PER_MS);
+    }
+    write(connection);
+  }
+
+  /** Makes a connection that has no request; resolves with what went wrong, if anything. */
+  function openOne(connection: Connection): Promise<unknown> {
+    return new Promise((resolve) => {
+      const cancel = clock.at(clock.nowUs() + OPEN_TIMEOUT_US, () => {
+        connection.opened?.({ code: 'ETIMEDOUT' });
+      });
+      connection.busy = true;
+      busyConnections++;
+      connection.opened = (problem) => {
+        cancel();
+        connection.opened = undefined;
+        if (problem !== undefined) {
+          hangUp(connection);
+        }
+        pass(connection);
+        resolve(problem);
+      };
+      dial(connection);
+    });
+  }
+
+  /** Closes the socket, without a word to who waits for it. */
+  function hangUp(connection: Connection): void {
+    const { socket } = connection;
+    connection.socket = undefined;
+    connection.up = false;
+    if (connection.after !== undefined) {
+      unlink(connection);
+    }
+    // Errors that still come have a listener, which finds that the socket is no longer the connection's.
+    socket?.destroy();
+  }
+
+  /** Makes a connection free for the next request. */
+  function release(connection: Connection): void {
+    connection.busy = false;
+    busyConnections--;
+    if (connection.up && connection.after === undefined) {
+      const last = idle.before as Connection;
+      connection.before = last;
+      connection.after = idle;
+      last.after = connection;
+      idle.before = connection;
+    }
+  }
+
+  // What comes back
+
+  function received(connection: Connection, bytes: Buffer, length: number): void {
+    if (!connection.busy) {
+      // Nobody asked: the bytes must not become the answer to the next request.
+      if (connection.socket !== undefined) {
+        hangUp(connection);
+      }
+      return;
+    }
+    const nowUs = clock.nowUs();
+    let { parser } = connection;
+    if (parser === undefined) {
+      parser = parserAtHand;
+      startAnswer(parser);
+    }
+    const verdict = readAnswer(parser, bytes, length);
+    if (verdict === 'complete') {
+      answered(connection, parser, nowUs, parser.endOffset < length);
+      return;
+    }
+    if (!connection.heard) {
+      connection.heard = true;
+      connection.firstByteUs = nowUs;
+      connection.parser = parser;
+      parserAtHand = parsers.pop() ?? answerParser(memo);
+    }
+    if (verdict === 'failed') {
+      fail(connection, { outcome: parser.failure ?? 'framing_error', origin: 'target' }, parser.problem);
+    }
+  }
+
+  /** Ends the request with the answer that was read; `over` when the connection can carry no other. */
+  function answered(connection: Connection, parser: AnswerParser, nowUs: number, over: boolean): void {
+    // An answer may come before the request has gone out whole; the rest of it would still be on its way.
+    if (over || !parser.keepAlive || (connection.socket as Socket).writableLength > 0) {
+      hangUp(connection);
+    }
+    const { status } = parser;
+    completion.firstByteUs = connection.heard ? connection.firstByteUs : nowUs;
+    completion.status = status;
+    completion.bytesIn = parser.bodyBytes;
+    if (status >= 200 && status < 300) {
+      response.status = status;
+      response.parser = parser;
+      completion.outcome = 'ok';
+      completion.origin = undefined;
+      completion.response = response;
+      completion.detail = undefined;
+    } else {
+      const { outcome, origin } = statusFailure(status) as Failure;
+      completion.outcome = outcome;
+      completion.origin = origin;
+      completion.response = undefined;
+      completion.detail = answerBody(parser).toString('utf8', 0, DETAIL_BYTES);
+    }
+    settle(connection, nowUs);
+  }
+
+  function ended(connection: Connection): void {
+    const { busy, parser } = connection;
+    if (!connection.up) {
+      // An end inside the TLS handshake: Node makes an error of it.
+      return;
+    }
+    if (!busy) {
+      hangUp(connection);
+    } else if (parser && endsWithConnection(parser)) {
+      answered(connection, parser, clock.nowUs(), true);
+    } else {
+      fail(connection, closedFailure(progressOf(connection)), 'The server closed the connection');
+    }
+  }
+
+  function broke(connection: Connection, error: Error): void {
+    const { busy, opened, parser } = connection;
+    if (opened) {
+      opened(error);
+      return;
+    }
+    if (!busy) {
+      hangUp(connection);
+      return;
+    }
+    const known = socketFailure(error, progressOf(connection));
+    // Nothing but a quiet end says that a body without other end is complete.
+    const cut = known?.outcome === 'reset_mid_body' && parser !== undefined && endsWithConnection(parser);
+    const unknown: Failure = { outcome: 'unknown', origin: 'local' };
+    fail(connection, cut ? { outcome: 'truncated_body', origin: 'network' } : (known ?? unknown), error.message);
+  }
+
+  function progressOf({ written, reused, heard, parser }: Connection): Progress {
+    return { connected: written, stale: reused && !heard, answering: parser !== undefined && parser.status > 0 };
+  }
+
+  function late(connection: Connection): void {
+    const { up, parser, socket } = connection;
+    const begun = (parser !== undefined && parser.status > 0) || (socket?.writableLength ?? 0) > 0;
+    const failure: Failure = { outcome: begun ? 'timeout_total' : 'timeout_ttfb', origin: 'target' };
+    fail(connection, up ? failure : connectFailure(connection), undefined);
+  }
+
+  /** The failure of what waited for a connection that is not up. */
+  function connectFailure({ socket }: Connection): Failure {
+    const handshaking = target.secure && socket?.connecting === false;
+    return { outcome: handshaking ? 'tls_timeout' : 'connect_timeout', origin: 'network' };
+  }
+
+  /** Ends the request in flight without an answer, and its connection. */
+  function fail(connection: Connection, { outcome, origin }: Failure, detail: string | undefined): void {
+    const { parser } = connection;
+    completion.outcome = outcome;
+    completion.origin = origin;
+    completion.status = parser?.status || undefined;
+    completion.firstByteUs = connection.heard ? connection.firstByteUs : undefined;
+    completion.bytesIn = parser?.bodyBytes ?? 0;
+    completion.response = undefined;
+    completion.detail = detail;
+    hangUp(connection);
+    settle(connection, clock.nowUs());
+  }
+
+  /** Hands over how a request ended. Its connection is free by then, unless another request waits for it. */
+  function settle(connection: Connection, nowUs: number): void {
+    const { parser } = connection;
+    const done = connection.done as Done;
+    deadlines.clear(connection.deadline);
+    completion.startUs = connection.startUs;
+    completion.endUs = nowUs;
+    completion.reused = connection.reused;
+    connection.parser = undefined;
+    if (waitingRequests === 0) {
+      release(connection);
+      done(completion);
+    } else {
+      // Who waits comes before who is called back now.
+      try {
+        done(completion);
+      } finally {
+        pass(connection);
+      }
+    }
+    if (parser !== undefined) {
+      parsers.push(parser);
+    }
+  }
+
+  /** Gives a connection to the request that has waited longest for it, if any. */
+  function pass(connection: Connection): void {
+    release(connection);
+    const { queue } = connection;
+    const [next] = queue !== undefined && queue.size > 0 ? queue : anyQueue;
+    if (next !== undefined && !closed) {
+      leave(next);
+      begin(connection, next.template, next.seq, next.atUs, next.done);
+    }
+  }
+
+  // Who waits
+
+  function wait(template: Template, slip: Readonly<Slip>, done: Done, pinned: Connection | undefined): void {
+    if (pinned !== undefined) {
+      pinned.queue ??= new Set();
+    }
+    const waiting: Waiting = {
+      template,
+      seq: slip.seq,
+      atUs: slip.deadlineUs,
+      done,
+      queue: pinned?.queue ?? anyQueue,
+      deadline: deadline(() => {
+        leave(waiting);
+        const { outcome, origin } = waitFailure(pinned);
+        done(unsent(outcome, origin, clock.nowUs()));
+      }),
+    };
+    waiting.queue.add(waiting);
+    waitingRequests++;
+    deadlines.set(waiting.deadline, slip.deadlineUs);
+  }
+
+  function leave(waiting: Waiting): void {
+    waiting.queue.delete(waiting);
+    waitingRequests--;
+    deadlines.clear(waiting.deadline);
+  }
+
+  function waitFailure(pinned: Connection | undefined): Failure {
+    const awaited = pinned ? [pinned] : connections.filter((connection) => connection !== undefined);
+    const [first] = awaited;
+    return first && !awaited.some(({ up }) => up)
+      ? connectFailure(first)
+      : { outcome: 'timeout_ttfb', origin: 'local' };
+  }
+}
+
+function unlink(connection: Connection): void {
+  const before = connection.before as Connection;
+  const after = connection.after as Connection;
+  before.after = after;
+  after.before = before;
+  connection.before = undefined;
+  connection.after = undefined;
+}
+
+function lazyResponse(parser: AnswerParser): LazyResponse {
+  const response = Object.defineProperties({ status: 0 }, RESPONSE_PARTS) as LazyResponse;
+  // Not among what a copy of the response takes along.
+  return Object.defineProperty(response, 'parser', { value: parser, writable: true });
+}
+
+/** The completion of a request that never left. */
+function unsent(outcome: Outcome, origin: Origin, atUs: number): Completion {
+  return {
+    outcome,
+    origin,
+    status: undefined,
+    startUs: atUs,
+    firstByteUs: undefined,
+    endUs: atUs,
+    bytesIn: 0,
+    reused: false,
+    response: undefined,
+    detail: undefined,
+  };
+}
+
+const PATH = /^[\x21-\xff]+$/;
+const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** Headers that would change how the request is framed. */
+const FRAMING: ReadonlySet<string> = new Set(['transfer-encoding', 'expect', 'upgrade']);
+
+/** Head and body as one piece of bytes; undefined when a part of it cannot be written. */
+function buildTemplate(
+  { method, path, body }: WireRequest,
+  headers: Readonly<Record<string, string>>,
+  requestIds: boolean,
+): Template | undefined {
+  const id = requestIds ? `x-request-id: ${requestId(0)}\r\n` : '';
+  let head = `${method} ${path} HTTP/1.1\r\n`;
+  if (!PATH.test(path)) {
+    return undefined;
+  }
+  for (const [name, value] of Object.entries(headers)) {
+    if (!NAME.test(name) || !VALUE.test(value) || FRAMING.has(name)) {
+      return undefined;
+    }
+    if (name !== 'content-length' && !(requestIds && name === 'x-request-id')) {
+      head += `${name}: ${value}\r\n`;
+    }
+  }
+  if (body !== null || method === 'POST') {
+    head += `content-length: ${body?.length ?? 0}\r\n`;
+  }
+  head += id;
+  const bytes = Buffer.concat([Buffer.from(`${head}\r\n`, 'latin1'), body ?? Buffer.alloc(0)]);
+  return { bytes, idOffset: requestIds ? head.length - 2 - ID_DIGITS : 0 };
+}
+
+/** Writes a sequence number as ten digits. */
+function writeDigits(bytes: Buffer, offset: number, seq: number): void {
+  let rest = seq;
+  for (let at = offset + ID_DIGITS - 1; at >= offset; at--) {
+    const tenth = Math.floor(rest / 10);
+    bytes[at] = DIGIT_0 + rest - tenth * 10;
+    rest = tenth;
+  }
+}
+
+/** What a socket error says in one phrase. */
+function said(problem: unknown): string {
+  const code = errorCode(problem);
+  return code === 'ETIMEDOUT' ? 'no answer in time' : ((problem as Error).message ?? code);
+}
