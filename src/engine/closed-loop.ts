@@ -1,52 +1,42 @@
 import type { Clock } from '../clock.js';
-import type { Protocol, WireRequest } from '../protocols/protocol.js';
-import type { Sample } from '../samples/sample.js';
+import type { WireRequest } from '../protocols/protocol.js';
 import type { ClosedSchedule } from '../schedule/users.js';
 import type { Completion, Slip, Transport } from '../transports/transport.js';
 import { US_PER_MS } from '../units.js';
+import { type Asked, type ExchangeOptions, recordAbandoned, recordEnd } from './exchange.js';
+import type { LoopEnd } from './loop.js';
 
 /** A user whose connection failed waits at least this long: a dead server would otherwise be hammered without pause. */
 const BACK_OFF_US = 100 * US_PER_MS;
 
-export interface ClosedLoopOptions {
+export interface ClosedLoopOptions extends ExchangeOptions {
   readonly schedule: ClosedSchedule;
   readonly clock: Clock;
   readonly transport: Transport;
-  readonly protocol: Pick<Protocol, 'decode'>;
   /** The request with a sequence number, encoded before the run. */
   readonly request: (seq: number) => WireRequest;
-  /** Whether answers are decoded and checked. */
-  readonly check: boolean;
   readonly timeoutUs: number;
   /** How long requests in flight at the end may take before they are abandoned. */
   readonly drainUs: number;
+  /** Connections that the users share; undefined: one each. */
+  readonly connections: number | undefined;
   /** Stops the sending early; what is in flight is drained all the same. */
   readonly stop: AbortSignal;
-  readonly record: (sample: Sample) => void;
   /** The number of active users changed: users who leave count until their request is done. */
   readonly users: (atUs: number, users: number) => void;
-  /** Text that explains a failed request. */
-  readonly failed?: (outcome: Sample['outcome'], detail: string) => void;
-}
-
-export interface LoopEnd {
-  /** Requests that users issued. */
-  readonly planned: number;
-  /** When the last request was over or abandoned. */
-  readonly endedUs: number;
-  /** When sending ended. */
-  readonly stoppedUs: number;
 }
 
 interface User {
-  readonly index: number;
+  readonly user: number;
   readonly slip: Slip;
   state: 'away' | 'thinking' | 'waiting';
   /** The schedule wants this user at the moment. */
   wanted: boolean;
   seq: number;
-  request: WireRequest | undefined;
-  sentUs: number;
+  phase: Asked['phase'];
+  request: WireRequest;
+  /** When its request was sent, which in a closed run is when it was due. */
+  intendedUs: number;
   cancelThinking: () => void;
   readonly done: (completion: Completion) => void;
 }
@@ -57,7 +47,7 @@ interface User {
  * this model and cannot be seen from inside it.
  */
 export function runClosedLoop(options: ClosedLoopOptions): Promise<LoopEnd> {
-  const { schedule, clock, transport, protocol, check, timeoutUs } = options;
+  const { schedule, clock, transport, connections, timeoutUs } = options;
   const users: User[] = [];
   let planned = 0;
   let active = 0;
@@ -89,11 +79,12 @@ export function runClosedLoop(options: ClosedLoopOptions): Promise<LoopEnd> {
         users.push(newUser(users.length));
       }
       const before = active;
+      const coming: User[] = [];
       for (const user of users) {
-        user.wanted = user.index < count;
+        user.wanted = user.user < count;
         if (user.wanted && user.state === 'away') {
           active++;
-          send(user);
+          coming.push(user);
         } else if (!user.wanted && user.state === 'thinking') {
           user.cancelThinking();
           user.state = 'away';
@@ -103,17 +94,19 @@ export function runClosedLoop(options: ClosedLoopOptions): Promise<LoopEnd> {
       if (active !== before) {
         options.users(Math.floor(clock.nowUs()), active);
       }
+      coming.forEach(send);
     }
 
     function newUser(index: number): User {
       const user: User = {
-        index,
-        slip: { seq: 0, connection: index, deadlineUs: 0 },
+        user: index,
+        slip: { seq: 0, connection: connections === undefined ? index : index % connections, deadlineUs: 0 },
         state: 'away',
         wanted: false,
         seq: 0,
-        request: undefined,
-        sentUs: 0,
+        phase: 'measure',
+        request: options.request(0),
+        intendedUs: 0,
         cancelThinking: () => {},
         done: (completion) => answered(user, completion),
       };
@@ -126,8 +119,9 @@ export function runClosedLoop(options: ClosedLoopOptions): Promise<LoopEnd> {
       user.seq = planned++;
       user.slip.seq = user.seq;
       user.request = options.request(user.seq);
-      user.sentUs = clock.nowUs();
-      user.slip.deadlineUs = user.sentUs + timeoutUs;
+      user.intendedUs = clock.nowUs();
+      user.phase = user.intendedUs < schedule.warmupUs ? 'warmup' : 'measure';
+      user.slip.deadlineUs = user.intendedUs + timeoutUs;
       transport.send(user.request, user.slip, user.done);
     }
 
@@ -136,17 +130,9 @@ export function runClosedLoop(options: ClosedLoopOptions): Promise<LoopEnd> {
         return;
       }
       waiting--;
-      const decoded =
-        check && completion.response
-          ? protocol.decode(completion.response, (user.request as WireRequest).batch)
-          : undefined;
-      const failure = decoded && decoded.outcome !== 'ok' ? decoded : undefined;
-      const outcome = failure?.outcome ?? completion.outcome;
-      const detail = failure?.detail ?? completion.detail;
-      if (outcome !== 'ok' && detail) {
-        options.failed?.(outcome, detail);
-      }
-      options.record(sampleOf(user, completion, outcome, failure ? 'target' : completion.origin));
+      // A user who waits for a shared connection waits for real; else what lies between the handing over and the write
+      // is this program's own time, which the answer must not be relieved of.
+      recordEnd(options, user, connections === undefined ? { ...completion, startUs: user.intendedUs } : completion);
       if (!user.wanted) {
         user.state = 'away';
         active--;
@@ -188,38 +174,10 @@ export function runClosedLoop(options: ClosedLoopOptions): Promise<LoopEnd> {
         user.state = 'away';
         waiting--;
         active--;
-        options.record(sampleOf(user, { startUs: user.sentUs, endUs: nowUs, bytesIn: 0 }, 'abandoned', 'target'));
+        recordAbandoned(options, user, user.intendedUs, nowUs);
       }
       options.users(Math.floor(nowUs), active);
       endIfDrained();
     }
   });
-}
-
-function sampleOf(
-  user: User,
-  end: Pick<Completion, 'startUs' | 'endUs' | 'bytesIn'> & Partial<Completion>,
-  outcome: Sample['outcome'],
-  origin: Sample['origin'],
-): Sample {
-  const request = user.request as WireRequest;
-  const startUs = Math.floor(end.startUs);
-  return {
-    seq: user.seq,
-    user: user.index,
-    worker: 0,
-    phase: 'measure',
-    // There is no schedule of requests in a closed run: a request is due when its user gets to send it.
-    intendedUs: startUs,
-    startUs,
-    firstByteUs: end.firstByteUs === undefined ? undefined : Math.floor(end.firstByteUs),
-    endUs: Math.floor(end.endUs),
-    outcome,
-    origin,
-    status: end.status,
-    batch: request.batch,
-    bytesOut: request.body?.length ?? 0,
-    bytesIn: end.bytesIn,
-    reused: end.reused,
-  };
 }

@@ -30,6 +30,8 @@ export function fakeTransport(clock: Clock, fate: Fate): Transport & { readonly 
             endUs: clock.nowUs(),
             bytesIn: 2,
             reused: false,
+            origin: undefined,
+            detail: undefined,
             status: 200,
             response: { status: 200, headers: {}, body: Buffer.from('{}') },
             ...rest,
@@ -37,6 +39,8 @@ export function fakeTransport(clock: Clock, fate: Fate): Transport & { readonly 
         );
       }
     },
+    async open() {},
+    handshakes: { count: 0, takeMs: () => [] },
     async close() {},
   };
 }

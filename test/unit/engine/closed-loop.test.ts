@@ -15,11 +15,19 @@ interface Setup extends Partial<ClosedLoopOptions> {
   readonly steps?: readonly (readonly [atS: number, users: number])[];
   readonly durationS?: number;
   readonly thinkMs?: number;
+  readonly warmupS?: number;
   readonly fate?: Fate;
 }
 
 /** A loop in virtual time that nothing has started yet. */
-function loop({ steps = [[0, 1]], durationS = 10, thinkMs = 300, fate = () => ({ afterUs: 50_000 }), ...rest }: Setup) {
+function loop({
+  steps = [[0, 1]],
+  durationS = 10,
+  thinkMs = 300,
+  warmupS = 0,
+  fate = () => ({ afterUs: 50_000 }),
+  ...rest
+}: Setup) {
   const clock = fakeClock();
   const transport = fakeTransport(clock, fate);
   const samples: Sample[] = [];
@@ -28,16 +36,18 @@ function loop({ steps = [[0, 1]], durationS = 10, thinkMs = 300, fate = () => ({
     schedule: {
       model: 'closed',
       steps: steps.map(([atS, users]) => ({ atUs: atS * 1e6, users })),
+      warmupUs: warmupS * 1e6,
       durationUs: durationS * 1e6,
       thinkTimeUs: thinkMs * 1000,
     },
     clock,
     transport,
-    protocol: { decode: () => ({ outcome: 'ok' }) },
+    protocol: { via: 'http', decode: () => ({ outcome: 'ok' }) },
     request: (seq) => ({ method: 'GET', path: `/${seq}`, headers: {}, body: null, batch: 1 }),
     check: true,
     timeoutUs: 10e6,
     drainUs: 30e6,
+    connections: undefined,
     stop: new AbortController().signal,
     record: (sample) => samples.push(sample),
     users: (atUs, users) => userChanges.push({ atUs, users }),
@@ -142,6 +152,23 @@ describe('users in virtual time', () => {
   });
 });
 
+it('users share connections where there are fewer', async () => {
+  const run = loop({ steps: [[0, 5]], durationS: 1, connections: 2 });
+  run.clock.runUntil(5e6);
+  await run.end;
+  expect(new Set(run.transport.sent.map(({ slip }) => slip.connection))).toEqual(new Set([0, 1]));
+});
+
+it('requests that are due before the end of the warm-up are marked', async () => {
+  const run = loop({ durationS: 2, warmupS: 1 });
+  run.clock.runUntil(5e6);
+  await run.end;
+  for (const { phase, intendedUs } of run.samples) {
+    expect(phase).toBe(intendedUs < 1e6 ? 'warmup' : 'measure');
+  }
+  expect(new Set(run.samples.map(({ phase }) => phase)).size).toBe(2);
+});
+
 describe('the end of the loop', () => {
   it('waits for what is in flight and issues nothing new', async () => {
     const run = loop({ durationS: 1, fate: () => ({ afterUs: 3e6 }) });
@@ -198,7 +225,7 @@ describe('a sample', () => {
     const texts: string[] = [];
     const run = loop({
       durationS: 1,
-      protocol: { decode: () => ({ outcome: 'schema_mismatch', detail: 'Got no labels' }) },
+      protocol: { via: 'http', decode: () => ({ outcome: 'schema_mismatch', detail: 'Got no labels' }) },
       failed: (_outcome, text) => texts.push(text),
     });
     run.clock.runUntil(20e6);
@@ -208,7 +235,11 @@ describe('a sample', () => {
   });
 
   it('is not decoded when answers are not checked', async () => {
-    const run = loop({ durationS: 1, check: false, protocol: { decode: () => ({ outcome: 'invalid_json' }) } });
+    const run = loop({
+      durationS: 1,
+      check: false,
+      protocol: { via: 'http', decode: () => ({ outcome: 'invalid_json' }) },
+    });
     run.clock.runUntil(20e6);
     await run.end;
     expect(run.samples.every(({ outcome }) => outcome === 'ok')).toBe(true);
@@ -240,4 +271,23 @@ it('the deadline of a request is its start and the timeout', async () => {
   run.clock.runUntil(5e6);
   await run.end;
   expect(run.transport.sent.map(({ slip, atUs }) => slip.deadlineUs - atUs)).toEqual([2e6, 2e6, 2e6]);
+});
+
+it('an answer after its deadline is a timeout, however late this program looked at its timers', async () => {
+  const run = loop({ durationS: 1, timeoutUs: 40_000 });
+  run.clock.runUntil(5e6);
+  await run.end;
+  expect(run.samples.length).toBeGreaterThan(1);
+  expect(new Set(run.samples.map(({ outcome, origin }) => `${outcome} ${origin}`))).toEqual(
+    new Set(['timeout_total target']),
+  );
+});
+
+it('what lies between the handing over and the write belongs to the latency', async () => {
+  const run = loop({ durationS: 1, fate: ({ atUs }) => ({ afterUs: 50_000, startUs: atUs + 20_000 }) });
+  run.clock.runUntil(5e6);
+  await run.end;
+  for (const { intendedUs, startUs, endUs } of run.samples) {
+    expect([startUs, (endUs as number) - intendedUs]).toEqual([intendedUs, 50_000]);
+  }
 });
