@@ -4,7 +4,7 @@ import { US_PER_S } from '../units.js';
 import { type AllInfDistribution, allInfDistribution, type Distribution, distribution } from './distribution.js';
 import { histogram } from './histogram.js';
 
-/** Requests by how they ended. planned = sent + dropped + not_sent; sent = ok + failed + abandoned. */
+/** Requests by how they ended, those of the warm-up apart. planned = sent + dropped + not_sent; sent = ok + failed + abandoned. */
 export interface Counts {
   readonly planned: number;
   readonly sent: number;
@@ -13,6 +13,8 @@ export interface Counts {
   readonly ok: number;
   readonly failed: number;
   readonly abandoned: number;
+  /** Requests of the warm-up, which are in no other figure. */
+  readonly warmup: number;
 }
 
 /** One way of failing, with an example of what the other side or the library said. */
@@ -23,9 +25,16 @@ export interface FailureCause {
   readonly example: string | null;
 }
 
+/** A stretch of a run, µs from its start. */
+export interface Window {
+  readonly fromUs: number;
+  readonly toUs: number;
+}
+
 /** All over the measured window. */
 export interface Rates {
   readonly window_s: number;
+  /** Requests that were due, sent or not. */
   readonly offered_per_s: number;
   readonly sent_per_s: number;
   /** Requests that ended inside the window. */
@@ -52,6 +61,8 @@ export interface Totals {
   readonly service_time: Distribution;
   /** start − intended of everything sent. */
   readonly lag: Distribution;
+  /** Requests that were sent more than 10 ms late. */
+  readonly late_n: number;
   /** end − intended of what failed. */
   readonly time_to_failure: Distribution;
   readonly bytes: { readonly out_bytes: number; readonly in_bytes: number };
@@ -59,14 +70,17 @@ export interface Totals {
   readonly connections: { readonly reused: number; readonly fresh: number };
 }
 
+/** Lateness of a sending that the verdict counts. */
+export const LATE_US = 10_000;
+
 /** Counts of outcomes, each with the fault that its first failure had. */
 type Outcomes = Map<Outcome, { count: number; readonly origin: Origin | null }>;
 
 /**
- * Folds samples into a run's totals; those of the warm-up are left out. `windowUs` tells the measured time from the
- * run's start, which an early stop shortens.
+ * Folds samples into a run's totals; those of the warm-up are left out. `measured` tells the measured window, which an
+ * early stop shortens.
  */
-export function totals(windowUs: () => number): {
+export function totals(measured: () => Window): {
   add(sample: Sample): void;
   /** Keeps the first text that explains an outcome. */
   explain(outcome: Outcome, text: string): void;
@@ -78,7 +92,18 @@ export function totals(windowUs: () => number): {
   const failing = histogram();
   const outcomes: Outcomes = new Map();
   const examples = new Map<Outcome, string>();
-  const sums = { inTime: 0, okInTime: 0, okItemsInTime: 0, busyUs: 0, outBytes: 0, inBytes: 0, reused: 0, fresh: 0 };
+  const sums = {
+    warmup: 0,
+    late: 0,
+    inTime: 0,
+    okInTime: 0,
+    okItemsInTime: 0,
+    busyUs: 0,
+    outBytes: 0,
+    inBytes: 0,
+    reused: 0,
+    fresh: 0,
+  };
 
   function count({ outcome, origin }: Sample): void {
     const entry = outcomes.get(outcome) ?? { count: 0, origin: origin ?? null };
@@ -89,6 +114,7 @@ export function totals(windowUs: () => number): {
   return {
     add(sample) {
       if (sample.phase === 'warmup') {
+        sums.warmup++;
         return;
       }
       count(sample);
@@ -99,19 +125,20 @@ export function totals(windowUs: () => number): {
       const endUs = sample.endUs as number;
       const ok = sample.outcome === 'ok';
       lag.record(startUs - sample.intendedUs);
+      sums.late += Number(startUs - sample.intendedUs > LATE_US);
       if (ok) {
         latency.record(endUs - sample.intendedUs);
         service.record(endUs - startUs);
       } else if (isSample(sample.outcome)) {
         failing.record(endUs - sample.intendedUs);
       }
-      const endOfWindowUs = windowUs();
-      if (endUs <= endOfWindowUs) {
+      const { toUs } = measured();
+      if (endUs <= toUs) {
         sums.inTime++;
         sums.okInTime += Number(ok);
         sums.okItemsInTime += ok ? sample.batch : 0;
       }
-      sums.busyUs += Math.max(0, Math.min(endUs, endOfWindowUs) - startUs);
+      sums.busyUs += Math.max(0, Math.min(endUs, toUs) - startUs);
       sums.outBytes += sample.bytesOut;
       sums.inBytes += sample.bytesIn;
       if (sample.reused !== undefined) {
@@ -124,8 +151,10 @@ export function totals(windowUs: () => number): {
       }
     },
     finish() {
-      const counts = countsOf(outcomes);
-      const windowS = windowUs() / US_PER_S;
+      const counts = { ...countsOf(outcomes), warmup: sums.warmup };
+      const { fromUs, toUs } = measured();
+      const windowS = Math.max(0, toUs - fromUs) / US_PER_S;
+      const stopped = outcomes.get('not_sent_stopped')?.count ?? 0;
       const perS = (value: number) => (windowS > 0 ? value / windowS : 0);
       const failures = failing.count;
       const judged = counts.ok + failures;
@@ -134,7 +163,7 @@ export function totals(windowUs: () => number): {
         failures: failuresOf(outcomes, examples),
         rates: {
           window_s: windowS,
-          offered_per_s: perS(counts.planned),
+          offered_per_s: perS(counts.planned - stopped),
           sent_per_s: perS(counts.sent),
           completed_per_s: perS(sums.inTime),
           ok_per_s: perS(sums.okInTime),
@@ -146,6 +175,7 @@ export function totals(windowUs: () => number): {
         latency_all_inf: allInfDistribution(latency, failures + counts.dropped),
         service_time: distribution(service),
         lag: distribution(lag),
+        late_n: sums.late,
         time_to_failure: distribution(failing),
         bytes: { out_bytes: sums.outBytes, in_bytes: sums.inBytes },
         connections: { reused: sums.reused, fresh: sums.fresh },
@@ -154,7 +184,7 @@ export function totals(windowUs: () => number): {
   };
 }
 
-function countsOf(outcomes: Outcomes): Counts {
+function countsOf(outcomes: Outcomes): Omit<Counts, 'warmup'> {
   const sum = (which: (outcome: Outcome) => boolean) =>
     [...outcomes].reduce((total, [outcome, { count }]) => total + (which(outcome) ? count : 0), 0);
   const ok = sum((outcome) => outcome === 'ok');

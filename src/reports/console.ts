@@ -21,17 +21,22 @@ export const consoleColored: Reporter = (report) =>
     latencies(report),
     ...(report.failures.length > 0 ? [failures(report.failures)] : []),
     ...(report.verdict.reasons.length > 0 ? [reasons(report)] : []),
-    report.notes.map((note) => wrap(note)).join('\n'),
+    ...report.notes.map((note) => wrap(note)),
     files(report),
   ].join('\n\n')}\n`;
 
 function headline({ verdict, run }: Report): string {
   const where = run.embedded_server ? `${run.url} (embedded server)` : run.url;
-  const length = `${run.duration_s} s, up to ${run.users_max} ${run.users_max === 1 ? 'user' : 'users'}`;
+  const level = run.model === 'open' ? `${Number(run.rate_max_per_s?.toFixed(2))}/s` : users(run.users_max ?? 0);
+  const length = `${run.duration_s} s, up to ${level}`;
   return [
     `${paint(verdict.status)}  ${run.protocol} · ${run.pattern} · ${length}`,
     `  ${where} · ${run.dataset} · batch ${run.batch} · seed ${run.seed}`,
   ].join('\n');
+}
+
+function users(count: number): string {
+  return `${count} ${count === 1 ? 'user' : 'users'}`;
 }
 
 function counts({ counts: all, rates, bytes, run }: Report): string {
@@ -44,7 +49,13 @@ function counts({ counts: all, rates, bytes, run }: Report): string {
   const items = run.batch > 1 ? `, ${rates.ok_items_per_s.toFixed(1)} items ok/s` : '';
   return [
     `  requests  ${groupDigits(all.sent)} sent: ${parts.join(', ')} (errors ${errors})`,
-    `  rate      ${rates.sent_per_s.toFixed(1)} sent/s, ${rates.ok_per_s.toFixed(1)} ok/s${items} ` +
+    ...(all.warmup > 0 ? [`            ${groupDigits(all.warmup)} more in the warm-up, in no figure below`] : []),
+    ...(all.dropped + all.not_sent > 0
+      ? [
+          `            ${groupDigits(all.dropped)} dropped at the in-flight cap, ${groupDigits(all.not_sent)} not sent after the stop`,
+        ]
+      : []),
+    `  rate      ${run.model === 'open' ? `${rates.offered_per_s.toFixed(1)} due/s, ` : ''}${rates.sent_per_s.toFixed(1)} sent/s, ${rates.ok_per_s.toFixed(1)} ok/s${items} ` +
       `over ${Number(rates.window_s.toFixed(1))} s, ${rates.in_flight_mean.toFixed(2)} in flight`,
     `  bodies    ${formatBytes(bytes.out_bytes)} out, ${formatBytes(bytes.in_bytes)} in`,
   ].join('\n');
@@ -60,6 +71,9 @@ function latencies(report: Report): string {
     ]);
   row('latency', report.latency);
   row('service time', report.service_time);
+  if (report.run.model === 'open') {
+    row('lag', report.lag);
+  }
   if (report.time_to_failure.n > 0) {
     row('until failure', report.time_to_failure);
   }

@@ -6,7 +6,9 @@ import { formatDuration, formatMs, groupDigits, US_PER_S } from '../units.js';
 export interface Progress extends Snapshot {
   readonly elapsedUs: number;
   readonly durationUs: number;
-  readonly usersWanted: number;
+  /** Users of a closed run, requests per second of an open one. */
+  readonly wanted: number;
+  readonly model: 'closed' | 'open';
   /** Sending has ended and answers are awaited. */
   readonly draining: boolean;
 }
@@ -15,13 +17,16 @@ export interface Progress extends Snapshot {
 export function progressLine(progress: Progress): string {
   return [
     `${clock(progress)}${progress.draining ? ' draining' : ''}`,
-    `users ${progress.users}/${progress.usersWanted}`,
-    `${progress.perS}/s`,
+    level(progress),
     `p50 ${formatMs(progress.p50Ms)} ms`,
     `p95 ${formatMs(progress.p95Ms)} ms`,
     `${groupDigits(progress.requests)} requests`,
     failures(progress),
   ].join('  ');
+}
+
+function level({ model, users, wanted, perS }: Progress): string {
+  return model === 'closed' ? `users ${users}/${wanted}  ${perS}/s` : `${perS}/${wanted}/s  ${users} in flight`;
 }
 
 /** A block that is painted over itself on a terminal of `columns`. */
@@ -33,7 +38,9 @@ export function progressBlock(progress: Progress, columns: number): string {
   const left = progress.draining ? 'draining' : `${wholeSeconds(remaining)} left`;
   return [
     `${bar} ${wholeSeconds(progress.elapsedUs)}, ${left}`,
-    `users     ${progress.users} now, ${progress.usersWanted} wanted`,
+    progress.model === 'closed'
+      ? `users     ${progress.users} now, ${progress.wanted} wanted`
+      : `in flight ${progress.users} now, ${progress.wanted} requests/s wanted`,
     `requests  ${groupDigits(progress.requests)}, ${progress.perS}/s in the last second`,
     `latency   p50 ${formatMs(progress.p50Ms)} ms, p95 ${formatMs(progress.p95Ms)} ms in the last second`,
     `p95       ${sparkline(progress.p95TrendMs, width)}`,

@@ -14,10 +14,16 @@ export interface RunFacts {
   readonly protocol: string;
   readonly endpoint: string;
   readonly pattern: string;
-  readonly model: 'closed';
-  readonly users_max: number;
+  readonly model: 'closed' | 'open';
+  /** Most users of a closed run; most requests per second of an open one. */
+  readonly users_max: number | null;
+  readonly rate_max_per_s: number | null;
+  readonly pacing: string | null;
+  readonly spacing: string | null;
+  readonly warmup_s: number;
+  readonly connections: number;
   readonly duration_s: number;
-  readonly think_time_ms: number;
+  readonly think_time_ms: number | null;
   readonly timeout_ms: number;
   readonly batch: number;
   readonly seed: number;
@@ -67,6 +73,6 @@ export function reportOf(run: RunFacts, totals: Totals, verdict: Verdict): Repor
     ...totals,
     percentile_method: PERCENTILE_METHOD,
     definitions: DEFINITIONS,
-    notes: [CLOSED_NOTE],
+    notes: run.model === 'closed' ? [CLOSED_NOTE] : [],
   };
 }

@@ -1,12 +1,10 @@
 import { cpus, totalmem } from 'node:os';
 import type { ClockAnchor } from '../clock.js';
-import type { Flags } from '../flags.js';
-import { PATTERNS } from '../patterns/index.js';
-import { PROTOCOLS } from '../protocols/index.js';
+import type { Pacing } from '../engine/pacer.js';
 import type { Target } from '../transports/transport.js';
 import { VERSION } from '../version.js';
 import type { Rig } from './rig.js';
-import { flagsOf, RUN_FLAGS } from './run-flags.js';
+import { ALL_FLAGS } from './run-flags.js';
 import type { RunSpec } from './run-spec.js';
 
 /** Everything resolved, as plain data: what `plan.json` holds and what a run can be repeated from. */
@@ -21,13 +19,13 @@ export interface PlanParts {
   readonly rig: Rig;
   readonly target: Target;
   readonly embedded: boolean;
+  /** How due times are met; undefined in a closed run. */
+  readonly pacing: Pacing | undefined;
   readonly anchor: ClockAnchor;
 }
 
-const ALL_FLAGS: Flags = { ...RUN_FLAGS, ...flagsOf(PATTERNS), ...flagsOf(PROTOCOLS) };
-
 /** Puts the plan together. Header values are left out: they may be secrets. */
-export function planOf({ spec, rig, target, embedded, anchor }: PlanParts): Plan {
+export function planOf({ spec, rig, target, embedded, pacing, anchor }: PlanParts): Plan {
   const { schedule, pool } = rig;
   const { header: _secret, ...settings } = spec.settings;
   return {
@@ -42,10 +40,16 @@ export function planOf({ spec, rig, target, embedded, anchor }: PlanParts): Plan
     payloads: { count: pool.count, bytes: pool.bytes, encode_ms: rig.encodeMs },
     schedule: {
       model: schedule.model,
+      warmup_us: schedule.warmupUs,
       duration_us: schedule.durationUs,
-      think_time_us: schedule.thinkTimeUs,
-      steps: schedule.steps.map(({ atUs, users }) => ({ at_us: atUs, users })),
+      ...(schedule.model === 'closed'
+        ? {
+            think_time_us: schedule.thinkTimeUs,
+            steps: schedule.steps.map(({ atUs, users }) => ({ at_us: atUs, users })),
+          }
+        : { arrivals: schedule.arrivalsUs.length, pacing }),
     },
+    connections: { most: rig.connections.most, at_start: rig.connections.atStart },
     host: {
       platform: process.platform,
       arch: process.arch,

@@ -4,14 +4,19 @@ import { BenchError } from '../errors.js';
 import { type Payloads, payloads } from '../protocols/payloads.js';
 import type { Protocol } from '../protocols/protocol.js';
 import { random } from '../random.js';
-import { type ClosedSchedule, userSteps } from '../schedule/users.js';
+import { arrivals } from '../schedule/arrivals.js';
+import type { Schedule } from '../schedule/schedule.js';
+import { userSteps } from '../schedule/users.js';
+import { warmedUp } from '../schedule/warmup.js';
 import { US_PER_MS } from '../units.js';
 import type { RunSpec } from './run-spec.js';
 
 /** All that a loop needs but for the connection: made before the clock of the run starts. */
 export interface Rig {
   readonly protocol: Protocol;
-  readonly schedule: ClosedSchedule;
+  readonly schedule: Schedule;
+  /** The most connections that the run may open, and how many are open before it begins. */
+  readonly connections: { readonly most: number; readonly atStart: number };
   readonly pool: Payloads;
   readonly encodeMs: number;
   readonly datasetItems: number;
@@ -21,6 +26,7 @@ export interface Rig {
 export async function rigOf(spec: RunSpec, cwd: string, clock: Clock): Promise<Rig> {
   const dataset = openDataset(spec.datasetName, cwd);
   const protocol = await spec.protocolKind.create(spec.protocolSettings, spec.endpoint?.path ?? '');
+  const schedule = scheduleOf(spec);
   const startedUs = clock.nowUs();
   try {
     const pool = payloads({
@@ -32,12 +38,8 @@ export async function rigOf(spec: RunSpec, cwd: string, clock: Clock): Promise<R
     return {
       protocol,
       pool,
-      schedule: {
-        model: 'closed',
-        steps: userSteps(spec.curve),
-        durationUs: spec.curve.durationUs,
-        thinkTimeUs: spec.settings['think-time'],
-      },
+      schedule,
+      connections: connectionsOf(spec, schedule),
       encodeMs: Math.round((clock.nowUs() - startedUs) / US_PER_MS),
       datasetItems: dataset.size,
     };
@@ -53,4 +55,29 @@ export async function rigOf(spec: RunSpec, cwd: string, clock: Clock): Promise<R
       },
     );
   }
+}
+
+function scheduleOf({ curve, model, settings }: RunSpec): Schedule {
+  const warmed = warmedUp(curve, settings.warmup);
+  const times = { warmupUs: settings.warmup, durationUs: warmed.durationUs };
+  return model === 'closed'
+    ? { model, ...times, steps: userSteps(warmed), thinkTimeUs: settings['think-time'] }
+    : { model, ...times, arrivalsUs: arrivals(warmed, settings.spacing, random(settings.seed, 'arrivals')) };
+}
+
+/** So many requests' worth of connections are opened for an open run: what arrives while an answer takes this long. */
+const EXPECTED_ANSWER_US = 20 * US_PER_MS;
+const MOST_AT_START = 256;
+
+function connectionsOf({ curve, settings }: RunSpec, schedule: Schedule): Rig['connections'] {
+  if (settings.connections !== undefined) {
+    return { most: settings.connections, atStart: settings.connections };
+  }
+  if (schedule.model === 'closed') {
+    const users = Math.max(1, ...schedule.steps.map((step) => step.users));
+    return { most: users, atStart: users };
+  }
+  const most = settings['max-in-flight'];
+  const meanRate = schedule.arrivalsUs.length / (curve.durationUs + settings.warmup);
+  return { most, atStart: Math.min(most, MOST_AT_START, Math.ceil(meanRate * EXPECTED_ANSWER_US) + 1) };
 }

@@ -1,12 +1,33 @@
 import { choice, duration, FlagProblem, type Flags, onOff, text, whole } from '../flags.js';
 import { PATTERNS } from '../patterns/index.js';
+import { type Model, type PatternKind, patternFlags } from '../patterns/pattern.js';
 import { PROTOCOLS } from '../protocols/index.js';
+import type { Spacing } from '../schedule/arrivals.js';
+import { LANES } from '../transports/index.js';
 
 /** The settings of a run that hold for all patterns and protocols. */
 export const RUN_FLAGS = {
   pattern: choice(Object.keys(PATTERNS), { help: 'load pattern', default: 'double-wave' }),
   duration: duration({ short: 'z', help: 'length of the pattern', default: '120s', minUs: 1_000 }),
   'think-time': duration({ help: 'pause of a user between an answer and the next request', default: '300ms' }),
+  spacing: {
+    arg: 'KIND',
+    help: 'how arrivals are spread: uniform, poisson, or gamma:CV with the coefficient of variation of their gaps',
+    default: 'uniform',
+    parse: parseSpacing,
+  },
+  'max-in-flight': whole({
+    help: 'requests in flight above which one that is due is dropped and counted',
+    default: '10000',
+  }),
+  pacing: choice(['auto', 'precise', 'frugal'], {
+    help: 'how due times are met: precise spins on a core near them, frugal looks every millisecond',
+    default: 'auto',
+  }),
+  warmup: duration({
+    help: 'load before the pattern, at its first level: sent, recorded, in no statistic',
+    default: '0s',
+  }),
   protocol: choice(Object.keys(PROTOCOLS), { help: 'wire contract', default: 'sentiment' }),
   'batch-size': whole({ help: 'items per request', default: '1' }),
   dataset: text({ arg: 'NAME|PATH', help: 'inputs (default tweets for text, digits for tensors)' }),
@@ -22,6 +43,14 @@ export const RUN_FLAGS = {
     parse: parseHeader,
   },
   'header-file': text({ arg: 'FILE', help: 'headers from a file, one a line: keeps secrets off the command line' }),
+  connections: whole({
+    short: 'c',
+    help: 'connections, opened before the start (default: one per user, or as many as the rate needs)',
+  }),
+  transport: choice(LANES, {
+    help: 'what carries the requests: our own lanes on bare sockets, or undici and grpc-js',
+    default: 'wire',
+  }),
   timeout: duration({ help: 'deadline of a request', default: '10s', minUs: 1_000 }),
   drain: duration({ help: 'time for requests in flight at the end', default: '30s' }),
   file: text({ arg: 'FILE', short: 'f', help: 'spec in YAML or JSON with these names as keys; flags win over it' }),
@@ -30,33 +59,83 @@ export const RUN_FLAGS = {
   'truth-log': text({ arg: 'FILE', help: "the embedded server's own record; sends x-request-id with each request" }),
 } as const;
 
+function parseSpacing(word: string): Spacing {
+  if (word === 'uniform' || word === 'poisson') {
+    return { kind: word };
+  }
+  const cv = Number(/^gamma:(\d+(?:\.\d+)?)$/.exec(word)?.[1]);
+  if (!(cv > 0 && cv <= 10)) {
+    throw new FlagProblem('must be uniform, poisson or gamma:CV with a CV above 0 and at most 10');
+  }
+  return { kind: 'gamma', cv };
+}
+
+/** Headers that belong to the transport. */
+const FRAMING: ReadonlySet<string> = new Set([
+  'host',
+  'connection',
+  'content-length',
+  'transfer-encoding',
+  'te',
+  'expect',
+  'upgrade',
+  'keep-alive',
+]);
+
 /** A header as `[name, value]`, the name in lower case. */
 export function parseHeader(line: string): readonly [name: string, value: string] {
-  const match = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([\t\x20-\x7e\x80-\uffff]*)$/.exec(line);
+  const match = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/.exec(line);
   if (!match) {
     throw new FlagProblem("must be a header such as 'Name: value'");
+  }
+  if (FRAMING.has((match[1] as string).toLowerCase())) {
+    throw new FlagProblem('must not be a header that frames the message or manages the connection');
   }
   return [(match[1] as string).toLowerCase(), (match[2] as string).trimEnd()];
 }
 
-type Named = { readonly flags: Flags };
+/** The flags that each pattern and each protocol has of its own. */
+export const PATTERN_FLAGS: Readonly<Record<string, Flags>> = mapValues(PATTERNS, (kind) => patternFlags(kind));
+export const PROTOCOL_FLAGS: Readonly<Record<string, Flags>> = mapValues(PROTOCOLS, ({ flags }) => flags);
 
-/** The flags that some pattern or protocol has, each once. */
-export function flagsOf(kinds: Readonly<Record<string, Named>>): Flags {
-  return Object.assign({}, ...Object.values(kinds).map(({ flags }) => flags));
-}
+/** The flags that have a meaning in one model only. */
+export const MODEL_FLAGS: Readonly<Record<Model, Flags>> = {
+  closed: { ...merged(mapValues(PATTERNS, levelFlags('closed'))), ...pick('think-time') },
+  open: { ...merged(mapValues(PATTERNS, levelFlags('open'))), ...pick('spacing', 'max-in-flight', 'pacing') },
+};
 
-const pick = <Name extends keyof typeof RUN_FLAGS>(...names: readonly Name[]) =>
-  Object.fromEntries(names.map((name) => [name, RUN_FLAGS[name]])) as Pick<typeof RUN_FLAGS, Name>;
+/** Every flag of a run, each once. */
+export const ALL_FLAGS: Flags = { ...RUN_FLAGS, ...merged(PATTERN_FLAGS), ...merged(PROTOCOL_FLAGS) };
 
 /** All flags of `run` under the headings of its help. */
 export const RUN_FLAG_GROUPS: Readonly<Record<string, Flags>> = {
-  Load: { ...pick('pattern', 'duration', 'think-time') },
-  ...Object.fromEntries(Object.entries(PATTERNS).map(([name, { flags }]) => [`Pattern ${name}`, flags])),
+  Load: pick('pattern', 'duration', 'warmup', 'drain'),
+  ...Object.fromEntries(Object.entries(PATTERN_FLAGS).map(([name, flags]) => [`Pattern ${name}`, flags])),
+  'Closed model (users)': pick('think-time'),
+  'Open model (rates)': pick('spacing', 'max-in-flight', 'pacing'),
   Request: {
     ...pick('protocol'),
-    ...flagsOf(PROTOCOLS),
-    ...pick('batch-size', 'dataset', 'seed', 'check', 'header', 'header-file', 'timeout', 'drain'),
+    ...merged(PROTOCOL_FLAGS),
+    ...pick('batch-size', 'dataset', 'seed', 'check', 'header', 'header-file', 'connections', 'transport', 'timeout'),
   },
-  Files: { ...pick('file', 'out', 'force', 'truth-log') },
+  Files: pick('file', 'out', 'force', 'truth-log'),
 };
+
+function levelFlags(model: Model) {
+  return (kind: PatternKind): Flags => Object.fromEntries(Object.values(kind.levels).map((level) => level[model]));
+}
+
+function mapValues<In, Out>(
+  table: Readonly<Record<string, In>>,
+  map: (value: In) => Out,
+): Readonly<Record<string, Out>> {
+  return Object.fromEntries(Object.entries(table).map(([name, value]) => [name, map(value)]));
+}
+
+function merged(tables: Readonly<Record<string, Flags>>): Flags {
+  return Object.assign({}, ...Object.values(tables));
+}
+
+function pick<Name extends keyof typeof RUN_FLAGS>(...names: readonly Name[]): Pick<typeof RUN_FLAGS, Name> {
+  return Object.fromEntries(names.map((name) => [name, RUN_FLAGS[name]])) as Pick<typeof RUN_FLAGS, Name>;
+}

@@ -1,34 +1,27 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { fileProblem, usageError } from '../errors.js';
-import { FlagProblem, type Flags, type FlagValues, type Given, readFlags } from '../flags.js';
+import { usageError } from '../errors.js';
+import { type Flags, type FlagValues, type Given, readFlags } from '../flags.js';
 import { PATTERNS } from '../patterns/index.js';
-import type { LoadPattern, PatternKind } from '../patterns/pattern.js';
+import type { LoadPattern, Model, PatternKind } from '../patterns/pattern.js';
 import { PROTOCOLS } from '../protocols/index.js';
 import type { ProtocolKind } from '../protocols/protocol.js';
-import { MASK, maskUrl } from '../text.js';
-import { flagsOf, parseHeader, RUN_FLAGS } from './run-flags.js';
+import { MASK } from '../text.js';
+import { type Endpoint, readEndpoint } from './endpoint.js';
+import { readHeaders } from './headers.js';
+import { ALL_FLAGS, MODEL_FLAGS, PATTERN_FLAGS, PROTOCOL_FLAGS, RUN_FLAGS } from './run-flags.js';
 import { readSpecFile, type SpecFile } from './spec-file.js';
 
 /** A spec of this name in the working directory is used when no other is named. */
 const DEFAULT_FILES = ['infer-bench.yaml', 'infer-bench.yml', 'infer-bench.json'];
-
-/** Where to send, as the user wrote it and taken apart. */
-export interface Endpoint {
-  readonly url: string;
-  readonly secure: boolean;
-  readonly host: string;
-  readonly port: number;
-  /** Empty when the URL has none. */
-  readonly path: string;
-}
 
 /** What the user asked for, checked and with all defaults filled in. */
 export interface RunSpec {
   /** Absent: the embedded server. */
   readonly endpoint: Endpoint | undefined;
   readonly settings: FlagValues<typeof RUN_FLAGS>;
-  readonly patternKind: PatternKind;
+  /** Users who wait for answers, or requests at a rate. */
+  readonly model: Model;
   readonly curve: LoadPattern;
   readonly protocolKind: ProtocolKind;
   /** Values of the flags that the pattern and the protocol have of their own. */
@@ -44,10 +37,6 @@ export interface RunSpec {
 }
 
 const HINT = 'infer-bench run --help lists the flags with examples';
-
-const PATTERN_FLAGS = flagsOf(PATTERNS);
-const PROTOCOL_FLAGS = flagsOf(PROTOCOLS);
-const ALL_FLAGS: Flags = { ...RUN_FLAGS, ...PATTERN_FLAGS, ...PROTOCOL_FLAGS };
 
 /** The setting that a spec file cannot have, and the one that a saved spec must not repeat: it deletes. */
 const NOT_IN_FILES: readonly string[] = ['file'];
@@ -67,26 +56,30 @@ export interface RunInput {
 export function readRunSpec({ operands, given: flags, problems: found, cwd }: RunInput): RunSpec {
   const problems = [...found];
   const path = fileAsked(flags, cwd);
-  const fileFlags = Object.fromEntries(Object.entries(ALL_FLAGS).filter(([name]) => !NOT_IN_FILES.includes(name)));
+  const fileFlags: Flags = Object.fromEntries(
+    Object.entries(ALL_FLAGS).filter(([name]) => !NOT_IN_FILES.includes(name)),
+  );
   const file = path === undefined ? undefined : readSpecFile(path, fileFlags, cwd);
   const given = merge(flags, file);
   const nameOf = (name: string) => (flags.has(name) || !file?.given.has(name) ? `--${name}` : file.placeOf(name));
 
   const settings = readFlags(RUN_FLAGS, given, problems, nameOf);
-  const patternKind = PATTERNS[settings.pattern] as PatternKind;
+  const patternName = given.has('pattern') ? settings.pattern : (impliedPattern(given) ?? settings.pattern);
+  const patternKind = PATTERNS[patternName] as PatternKind;
   const protocolKind = PROTOCOLS[settings.protocol] as ProtocolKind;
   if (!patternKind || !protocolKind) {
     // Which other flags belong here depends on these two.
     throw usageError(problems, { hint: HINT });
   }
-  const patternSettings = readOwn('pattern', settings.pattern, patternKind);
-  const protocolSettings = readOwn('protocol', settings.protocol, protocolKind);
+  const model = readModel(given, problems, nameOf);
+  const { levels, own } = readPattern();
+  const protocolSettings = readFlags(protocolKind.flags, given, problems, nameOf);
   problems.push(
-    ...uselessFlags(given, 'pattern', settings.pattern, PATTERNS, nameOf),
-    ...uselessFlags(given, 'protocol', settings.protocol, PROTOCOLS, nameOf),
+    ...uselessFlags(given, 'pattern', patternName, PATTERN_FLAGS, nameOf),
+    ...uselessFlags(given, 'protocol', settings.protocol, PROTOCOL_FLAGS, nameOf),
   );
   if (patternKind.setsDuration && given.has('duration')) {
-    problems.push(`${nameOf('duration')} has no effect with --pattern ${settings.pattern}, whose flags set its length`);
+    problems.push(`${nameOf('duration')} has no effect with --pattern ${patternName}, whose flags set its length`);
   }
   if (settings['batch-size'] > protocolKind.maxBatch) {
     problems.push(
@@ -94,23 +87,24 @@ export function readRunSpec({ operands, given: flags, problems: found, cwd }: Ru
         `request: got ${settings['batch-size']}`,
     );
   }
-  const endpoint = readEndpoint({ operands, file, settings, protocolKind, problems });
+  const endpoint = readEndpoint({
+    operands,
+    fileUrl: file?.given.get('url')?.[0],
+    protocol: settings.protocol,
+    protocolKind,
+    problems,
+  });
   const headers = readHeaders(settings, cwd, problems);
-  problems.push(
-    ...Object.keys(headers)
-      .filter((name) => headers[name] === MASK)
-      .map((name) => `Cannot send header "${name}": its value was masked when the spec was saved; give it again`),
-  );
   if (problems.length > 0) {
     throw usageError(problems, { hint: HINT });
   }
   return {
     endpoint,
-    settings,
-    patternKind,
-    curve: patternKind.build(patternSettings, settings.duration),
+    settings: { ...settings, pattern: patternName },
+    model,
+    curve: patternKind.build({ levels: levels as never, own, model, durationUs: settings.duration }),
     protocolKind,
-    patternSettings,
+    patternSettings: { ...namedByFlag(patternKind, model, levels), ...own },
     protocolSettings,
     datasetName: settings.dataset ?? protocolKind.dataset,
     headers,
@@ -118,15 +112,52 @@ export function readRunSpec({ operands, given: flags, problems: found, cwd }: Ru
     file: path,
   };
 
-  /** The values of a pattern's or protocol's own flags; what contradicts each other is looked at once each is fine. */
-  function readOwn(what: string, name: string, kind: PatternKind | ProtocolKind): Readonly<Record<string, unknown>> {
+  /** The pattern's levels in the run's model, and its other flags; what contradicts each other is looked at once each is fine. */
+  function readPattern() {
     const before = problems.length;
-    const values = readFlags(kind.flags, given, problems, nameOf);
-    if (problems.length === before && 'problems' in kind) {
-      problems.push(...(kind.problems?.(values) ?? []).map((problem) => `Cannot read ${what} "${name}": ${problem}`));
+    const entries = Object.entries(patternKind.levels).map(([key, level]) => [key, level[model]] as const);
+    const values = readFlags(Object.fromEntries(entries.map(([, flag]) => flag)), given, problems, nameOf);
+    const levels = Object.fromEntries(entries.map(([key, [name]]) => [key, values[name]]));
+    const own = readFlags(patternKind.flags, given, problems, nameOf);
+    const flagOf = (key: string) => `--${patternKind.levels[key]?.[model][0]}`;
+    const missing = Object.keys(levels).filter((key) => levels[key] === undefined);
+    if (problems.length === before) {
+      const found =
+        missing.length > 0
+          ? [`it needs ${missing.map(flagOf).join(', ')}`]
+          : (patternKind.problems?.(levels as never, flagOf) ?? []);
+      problems.push(...found.map((problem) => `Cannot read pattern "${patternName}": ${problem}`));
     }
-    return values;
+    return { levels, own };
   }
+}
+
+/** The pattern whose flags were given, when none was named: `--rate 100` is a constant rate. */
+function impliedPattern(given: Given): string | undefined {
+  const owners = Object.keys(PATTERN_FLAGS).filter((name) =>
+    Object.keys(PATTERN_FLAGS[name] as Flags).some((flag) => given.has(flag)),
+  );
+  return owners.length === 1 ? owners[0] : undefined;
+}
+
+/** Open when rates were given, closed otherwise; never both. */
+function readModel(given: Given, problems: string[], nameOf: (name: string) => string): Model {
+  const givenOf = (model: Model) => Object.keys(MODEL_FLAGS[model]).filter((name) => given.has(name));
+  const [users, rates] = [givenOf('closed'), givenOf('open')];
+  if (users.length > 0 && rates.length > 0) {
+    problems.push(
+      `Cannot combine ${users.map(nameOf).join(', ')} and ${rates.map(nameOf).join(', ')}: ` +
+        'users who wait for answers (closed model) and requests at a rate (open model) are different runs',
+    );
+  }
+  return rates.length > 0 ? 'open' : 'closed';
+}
+
+/** The values of a pattern's levels under the names of their flags. */
+function namedByFlag(kind: PatternKind, model: Model, levels: Readonly<Record<string, unknown>>) {
+  return Object.fromEntries(
+    Object.entries(levels).map(([key, value]) => [kind.levels[key]?.[model][0] as string, value]),
+  );
 }
 
 function fileAsked(flags: Given, cwd: string): string | undefined {
@@ -146,108 +177,17 @@ function uselessFlags(
   given: Given,
   what: string,
   chosen: string,
-  kinds: Readonly<Record<string, { readonly flags: Flags }>>,
+  tables: Readonly<Record<string, Flags>>,
   nameOf: (name: string) => string,
 ): readonly string[] {
-  const own = kinds[chosen]?.flags ?? {};
   return [...given.keys()]
-    .filter((name) => !Object.hasOwn(own, name))
+    .filter((name) => !Object.hasOwn(tables[chosen] ?? {}, name))
     .flatMap((name) => {
-      const owners = Object.keys(kinds).filter((kind) => Object.hasOwn((kinds[kind] as PatternKind).flags, name));
+      const owners = Object.keys(tables).filter((owner) => Object.hasOwn(tables[owner] as Flags, name));
       return owners.length === 0
         ? []
         : [`${nameOf(name)} has no effect with --${what} ${chosen}: it belongs to --${what} ${owners.join(', ')}`];
     });
-}
-
-interface EndpointInput {
-  readonly operands: readonly string[];
-  readonly file: SpecFile | undefined;
-  readonly settings: FlagValues<typeof RUN_FLAGS>;
-  readonly protocolKind: ProtocolKind;
-  readonly problems: string[];
-}
-
-function readEndpoint({ operands, file, settings, protocolKind, problems }: EndpointInput): Endpoint | undefined {
-  if (operands.length > 1) {
-    problems.push(`Got ${operands.length} URLs, wanted one: ${operands.map(maskUrl).join(' ')}`);
-  }
-  const url = operands[0] ?? file?.given.get('url')?.[0];
-  if (url === undefined) {
-    return undefined;
-  }
-  const schemes = protocolKind.via === 'http' ? ['http', 'https'] : ['grpc', 'grpcs'];
-  const shown = maskUrl(url);
-  const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(url) ? url : `${schemes[0]}://${url}`;
-  const match = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(full) as RegExpExecArray;
-  const scheme = (match[1] as string).toLowerCase();
-  if (!schemes.includes(scheme)) {
-    problems.push(
-      `Cannot use URL ${shown}: --protocol ${settings.protocol} goes over ${schemes.join('://, ')}://, got ${scheme}://`,
-    );
-    return undefined;
-  }
-  // The URL class knows the parts of http URLs only; the default port must not be swallowed.
-  const parsed = URL.canParse(`http://${match[2]}`) ? new URL(`http://${match[2]}`) : undefined;
-  if (!parsed?.hostname) {
-    problems.push(`Cannot read URL ${shown}: wanted ${schemes[0]}://host:port`);
-    return undefined;
-  }
-  if (parsed.username || parsed.password) {
-    problems.push(`Cannot use URL ${shown}: a user name or password in it is not sent; use --header-file`);
-  }
-  const path = parsed.pathname === '/' ? '' : parsed.pathname;
-  if (parsed.search || parsed.hash) {
-    problems.push(`Cannot use URL ${shown}: wanted no query and no fragment`);
-  }
-  if (path && !protocolKind.takesPath) {
-    problems.push(
-      `Cannot use URL ${shown}: --protocol ${settings.protocol} has paths of its own; give host and port only`,
-    );
-  }
-  const explicitPort = /:(\d+)$/.exec(match[2]?.split(/[/?#]/)[0] ?? '')?.[1];
-  const secure = scheme === 'https' || scheme === 'grpcs';
-  const usualPort = protocolKind.via === 'grpc' ? protocolKind.defaultPort : secure ? 443 : 80;
-  const port = explicitPort === undefined ? usualPort : Number(explicitPort);
-  if (port === 0) {
-    problems.push(`Cannot use URL ${shown}: port 0 is no port to connect to`);
-  }
-  return { url: shown, secure, host: parsed.hostname.replace(/^\[|\]$/g, ''), port, path };
-}
-
-function readHeaders(
-  settings: FlagValues<typeof RUN_FLAGS>,
-  cwd: string,
-  problems: string[],
-): Readonly<Record<string, string>> {
-  const headers = Object.fromEntries(settings.header.filter((header) => header !== undefined));
-  const path = settings['header-file'];
-  if (path === undefined) {
-    return headers;
-  }
-  let text: string;
-  try {
-    text = readFileSync(resolve(cwd, path), 'utf8');
-  } catch (error) {
-    problems.push(`Cannot read --header-file ${path}: ${fileProblem(error)}`);
-    return headers;
-  }
-  const ofFile = text.split(/\r?\n/).flatMap((line, index) => {
-    if (line.trim() === '') {
-      return [];
-    }
-    try {
-      return [parseHeader(line)];
-    } catch (error) {
-      if (!(error instanceof FlagProblem)) {
-        throw error;
-      }
-      // The line itself may hold a secret: it is not shown.
-      problems.push(`${path}:${index + 1}: ${error.message}`);
-      return [];
-    }
-  });
-  return { ...Object.fromEntries(ofFile), ...headers };
 }
 
 function askedFor(endpoint: Endpoint | undefined, given: Given): Readonly<Record<string, unknown>> {

@@ -1,11 +1,19 @@
 import type { Totals } from '../reduce/summary.js';
+import { wasSent } from '../samples/outcomes.js';
 
 /** Whether the measurement itself can be trusted. It says nothing about whether the target was good. */
 export type Status = 'VALID' | 'SUSPECT' | 'INVALID' | 'INCONCLUSIVE';
 
 /** One reason for doubt, with the figure that triggered it and what to do. */
 export interface Reason {
-  readonly code: 'no_success' | 'accounting' | 'errors' | 'local_faults' | 'interrupted';
+  readonly code:
+    | 'no_success'
+    | 'accounting'
+    | 'errors'
+    | 'local_faults'
+    | 'interrupted'
+    | 'schedule_not_kept'
+    | 'client_bound';
   readonly status: Exclude<Status, 'VALID'>;
   readonly value: number;
   readonly limit: number;
@@ -25,18 +33,29 @@ export interface RunFacts {
   /** Rows that went into `samples.csv`. */
   readonly rows: number;
   readonly interrupted: boolean;
+  readonly model: 'closed' | 'open';
+  /** The user set the number of connections: waiting for one is what was asked for. */
+  readonly cappedConnections: boolean;
+  /** Worst second of the event loop's delay, 99th percentile in ms; null when it was not watched. */
+  readonly loopDelayP99Ms: number | null;
 }
 
 type Rule = (totals: Totals, facts: RunFacts) => Reason | undefined;
 
 const MAX_ERROR_RATIO = 0.01;
+/** More of the sends than this late by more than 10 ms, or less than this much sent, is not the plan any more. */
+const MAX_LATE_RATIO = 0.01;
+const MIN_SENT_RATIO = 0.99;
+const LAG_P99_MS = 5;
+const LOOP_DELAY_MS = { suspect: 5, invalid: 20 } as const;
+const LOOP_DELAY_SHARE = 0.1;
 
 /** The reasons, each found on its own. To add one, write its rule here. */
 const RULES: readonly Rule[] = [
   function accounting({ counts }, { issued, rows }) {
-    const { planned, sent, dropped, not_sent, ok, failed, abandoned } = counts;
+    const { planned, sent, dropped, not_sent, ok, failed, abandoned, warmup } = counts;
     const lost = Math.max(
-      Math.abs(issued - planned),
+      Math.abs(issued - planned - warmup),
       Math.abs(issued - rows),
       Math.abs(planned - sent - dropped - not_sent),
       Math.abs(sent - ok - failed - abandoned),
@@ -48,7 +67,7 @@ const RULES: readonly Rule[] = [
           status: 'INVALID',
           value: lost,
           limit: 0,
-          message: `${lost} requests do not add up: ${issued} issued, ${planned} counted, ${rows} rows written`,
+          message: `${lost} requests do not add up: ${issued} issued, ${planned + warmup} counted, ${rows} rows written`,
           advice: 'this is a bug in infer-bench: please report it with the run directory',
         };
   },
@@ -65,7 +84,9 @@ const RULES: readonly Rule[] = [
         };
   },
   function localFaults({ failures }) {
-    const value = failures.filter(({ origin }) => origin === 'local').reduce((sum, { count }) => sum + count, 0);
+    const value = failures
+      .filter(({ outcome, origin }) => origin === 'local' && wasSent(outcome))
+      .reduce((sum, { count }) => sum + count, 0);
     return value === 0
       ? undefined
       : {
@@ -89,6 +110,52 @@ const RULES: readonly Rule[] = [
           advice: 'read latency together with the failures by cause',
         };
   },
+  function scheduleNotKept({ counts, lag, late_n }, { model, cappedConnections }) {
+    if (model === 'closed') {
+      return undefined;
+    }
+    const planned = counts.planned - counts.not_sent;
+    const lateRatio = counts.sent === 0 ? 0 : late_n / counts.sent;
+    const sentRatio = planned === 0 ? 1 : counts.sent / planned;
+    const reason = { code: 'schedule_not_kept', advice: LATE_ADVICE } as const;
+    const lateStatus = cappedConnections ? 'SUSPECT' : 'INVALID';
+    if (sentRatio < MIN_SENT_RATIO) {
+      const message = `only ${percent(sentRatio)} of the planned requests were sent, ${counts.dropped} were dropped`;
+      return { ...reason, status: 'INVALID', value: sentRatio, limit: MIN_SENT_RATIO, message };
+    }
+    if (lateRatio > MAX_LATE_RATIO) {
+      const message = `${percent(lateRatio)} of the requests were sent more than 10 ms late`;
+      return { ...reason, status: lateStatus, value: lateRatio, limit: MAX_LATE_RATIO, message };
+    }
+    if (counts.dropped > 0) {
+      const message = `${counts.dropped} requests were dropped at the in-flight cap`;
+      return { ...reason, status: 'SUSPECT', value: counts.dropped, limit: 0, message };
+    }
+    const lagMs = lag.p99_ms ?? 0;
+    return lagMs > LAG_P99_MS
+      ? {
+          ...reason,
+          status: 'SUSPECT',
+          value: lagMs,
+          limit: LAG_P99_MS,
+          message: `the 99th percentile of lag is ${lagMs} ms`,
+        }
+      : undefined;
+  },
+  function clientBound({ service_time }, { model, loopDelayP99Ms }) {
+    const limit = Math.max(LOOP_DELAY_MS.suspect, (service_time.p50_ms ?? 0) * LOOP_DELAY_SHARE);
+    if (loopDelayP99Ms === null || loopDelayP99Ms <= limit) {
+      return undefined;
+    }
+    return {
+      code: 'client_bound',
+      status: model === 'open' && loopDelayP99Ms > LOOP_DELAY_MS.invalid ? 'INVALID' : 'SUSPECT',
+      value: loopDelayP99Ms,
+      limit,
+      message: `this program's event loop came round up to ${loopDelayP99Ms.toFixed(1)} ms late (p99 of its worst second)`,
+      advice: 'latency includes that time; give the generator a core of its own or lower the load',
+    };
+  },
   function interruptedEarly(_totals, { interrupted }) {
     return interrupted
       ? {
@@ -102,6 +169,13 @@ const RULES: readonly Rule[] = [
       : undefined;
   },
 ];
+
+const LATE_ADVICE =
+  'the numbers do not describe the planned load; give the generator a core of its own, lower the rate or raise the cap';
+
+function percent(ratio: number): string {
+  return `${(ratio * 100).toFixed(1)} %`;
+}
 
 const SEVERITY: readonly Status[] = ['INVALID', 'INCONCLUSIVE', 'SUSPECT'];
 

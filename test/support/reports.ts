@@ -8,7 +8,7 @@ export function reportOn(
   samples: readonly Sample[],
   explained: readonly (readonly [Sample['outcome'], string])[] = [],
 ): Report {
-  const whole = totals(() => 10e6);
+  const whole = totals(() => ({ fromUs: 0, toUs: 10e6 }));
   for (const one of samples) {
     whole.add(one);
   }
@@ -36,6 +36,11 @@ export function reportOn(
       pattern: 'double-wave',
       model: 'closed',
       users_max: 60,
+      rate_max_per_s: null,
+      pacing: null,
+      spacing: null,
+      connections: 60,
+      warmup_s: 0,
       duration_s: 10,
       think_time_ms: 300,
       timeout_ms: 10_000,
@@ -46,6 +51,13 @@ export function reportOn(
       payloads: 1600,
     },
     sums,
-    judge(sums, { issued: samples.length, rows: samples.length, interrupted: false }),
+    judge(sums, {
+      issued: samples.length,
+      rows: samples.length,
+      interrupted: false,
+      model: 'closed',
+      cappedConnections: false,
+      loopDelayP99Ms: 0,
+    }),
   );
 }

@@ -4,7 +4,7 @@ import type { Sample } from '../../../src/samples/sample.js';
 import { sample } from '../../support/samples.js';
 
 function fold(samples: readonly Sample[], windowUs = 10e6) {
-  const fold = totals(() => windowUs);
+  const fold = totals(() => ({ fromUs: 0, toUs: windowUs }));
   for (const one of samples) {
     fold.add(one);
   }
@@ -22,7 +22,16 @@ describe('the counts of a run', () => {
   ]);
 
   it('obey the conservation law, the warm-up apart', () => {
-    expect(sums.counts).toEqual({ planned: 5, sent: 3, dropped: 1, not_sent: 1, ok: 1, failed: 1, abandoned: 1 });
+    expect(sums.counts).toEqual({
+      planned: 5,
+      sent: 3,
+      dropped: 1,
+      not_sent: 1,
+      ok: 1,
+      failed: 1,
+      abandoned: 1,
+      warmup: 1,
+    });
   });
 
   it('list the causes of failure', () => {
@@ -117,7 +126,7 @@ describe('rates', () => {
 });
 
 it('keeps the first text that explains an outcome', () => {
-  const whole = totals(() => 1e6);
+  const whole = totals(() => ({ fromUs: 0, toUs: 1e6 }));
   whole.add(sample({ outcome: 'http_4xx', origin: 'target' }));
   whole.explain('http_4xx', 'first');
   whole.explain('http_4xx', 'second');

@@ -57,7 +57,7 @@ it('JSON is the report itself, with units in the names of its numbers', () => {
   const visit = (value: unknown, path: string) => {
     if (
       typeof value === 'number' &&
-      !/_(ms|s|bytes|per_s|ratio|mean|n|max)$|^\.counts|\.(n|count|batch|seed|payloads|value|limit|digits|reused|fresh)$/.test(
+      !/_(ms|s|bytes|per_s|ratio|mean|n|max)$|^\.counts|\.(n|count|batch|seed|payloads|value|limit|digits|reused|fresh|connections)$/.test(
         path,
       )
     ) {
@@ -105,7 +105,8 @@ describe('progress', () => {
     elapsedUs: 83_400_000,
     durationUs: 120_000_000,
     users: 57,
-    usersWanted: 59,
+    wanted: 59,
+    model: 'closed',
     draining: false,
     requests: 12_345,
     failures: [

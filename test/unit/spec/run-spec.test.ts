@@ -156,7 +156,10 @@ describe('a spec file', () => {
       'a: &a [x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n',
       ['s.yaml:1: Unknown key "a"', 's.yaml:2: Unknown key "b"', 's.yaml:3: Unknown key "c"'],
     ],
-    ['users: 5\n', ['s.yaml:1: users has no effect with --pattern double-wave: it belongs to --pattern constant']],
+    [
+      'users: 5\npattern: step\n',
+      ['s.yaml:1: users has no effect with --pattern step: it belongs to --pattern constant'],
+    ],
   ])('%j is refused with its lines', (content, wanted) => {
     const found = problems({ file: 's.yaml' }, { cwd: file('s.yaml', content) });
     expect(found.length).toBe(wanted.length);
@@ -194,7 +197,7 @@ describe('bad settings', () => {
     ).toEqual([
       'Cannot read --duration: must be at least 1ms: got "0s"',
       'Cannot read --seed: must be a whole number from 0 to 4294967295: got "-1"',
-      'Cannot read --peak-one: must be a whole number of at least 1: got "x"',
+      'Cannot read --peak-one: must be a whole number from 1 to 60000: got "x"',
       '--users has no effect with --pattern double-wave: it belongs to --pattern constant',
       'Cannot read --batch-size: --protocol sentiment takes 1 item per request: got 2',
       'Cannot use URL ftp://x: --protocol sentiment goes over http://, https://, got ftp://',
@@ -267,4 +270,44 @@ it('what was asked can be asked again, but for what deletes', () => {
     { cwd: file('x.yaml', 'seed: 2\n') },
   );
   expect(spec.asked).toEqual({ seed: '2', pattern: 'constant', users: '3' });
+});
+
+describe('a rate', () => {
+  it('makes the model open, and the pattern is the one whose flags are given', () => {
+    const spec = read({ rate: '12.5', duration: '10s' });
+    expect(spec).toMatchObject({ model: 'open', settings: { pattern: 'constant' }, patternSettings: { rate: 12.5 } });
+    expect(spec.curve.levelAt(0)).toBe(12.5);
+    expect(read({ 'step-users': '3' })).toMatchObject({ model: 'closed', settings: { pattern: 'step' } });
+    expect(read({ 'stage-rate': '10s:5.5' }).curve.levelAt(0)).toBe(0);
+  });
+
+  it('drives the double wave too', () => {
+    const spec = read({ 'min-rate': '1', 'peak-one-rate': '5', 'peak-two-rate': '10', spacing: 'gamma:0.5' });
+    expect(spec).toMatchObject({
+      model: 'open',
+      settings: { pattern: 'double-wave', spacing: { kind: 'gamma', cv: 0.5 } },
+    });
+  });
+
+  it.each<[Words, string]>([
+    [{ rate: '0' }, 'Cannot read --rate: must be requests per second, above 0 and at most 10000000: got "0"'],
+    [{ rate: '1e3' }, 'Cannot read --rate: must be requests per second, above 0 and at most 10000000: got "1e3"'],
+    [{ 'peak-two-rate': '10' }, 'Cannot read pattern "double-wave": it needs --min-rate, --peak-one-rate'],
+    [
+      { rate: '5', 'think-time': '1s' },
+      'Cannot combine --think-time and --rate: users who wait for answers (closed model) and requests at a rate (open model) are different runs',
+    ],
+    [
+      { rate: '5', spacing: 'gamma' },
+      'Cannot read --spacing: must be uniform, poisson or gamma:CV with a CV above 0 and at most 10: got "gamma"',
+    ],
+    [{ connections: '0' }, 'Cannot read --connections: must be a whole number of at least 1: got "0"'],
+  ])('%j is refused', (given, problem) => {
+    expect(problems(given)).toEqual([problem]);
+  });
+
+  it('with users is refused', () => {
+    expect(problems({ rate: '5', users: '3' })[0]).toContain('Cannot combine --users and --rate');
+    expect(problems({ spacing: 'poisson', users: '3' })[0]).toContain('Cannot combine --users and --spacing');
+  });
 });

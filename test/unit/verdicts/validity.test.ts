@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { totals } from '../../../src/reduce/summary.js';
 import type { Sample } from '../../../src/samples/sample.js';
-import { judge } from '../../../src/verdicts/validity.js';
+import { judge, type RunFacts } from '../../../src/verdicts/validity.js';
 import { sample } from '../../support/samples.js';
 
-function verdictOf(samples: readonly Sample[], facts: { issued?: number; rows?: number; interrupted?: boolean } = {}) {
-  const whole = totals(() => 1e6);
+function verdictOf(samples: readonly Sample[], facts: Partial<RunFacts> = {}) {
+  const whole = totals(() => ({ fromUs: 0, toUs: 1e6 }));
   for (const one of samples) {
     whole.add(one);
   }
@@ -13,12 +13,19 @@ function verdictOf(samples: readonly Sample[], facts: { issued?: number; rows?: 
     issued: samples.length,
     rows: samples.length,
     interrupted: false,
+    model: 'closed',
+    cappedConnections: false,
+    loopDelayP99Ms: 0,
     ...facts,
   });
   return { status: verdict.status, codes: verdict.reasons.map(({ code }) => code), reasons: verdict.reasons };
 }
 
 const many = (count: number, given: Partial<Sample> = {}) => Array.from({ length: count }, () => sample(given));
+const open = { model: 'open' } as const;
+const late = { intendedUs: 0, startUs: 20_000, endUs: 30_000 };
+const dropped = { outcome: 'dropped', origin: 'local', startUs: undefined, endUs: undefined, intendedUs: 0 } as const;
+const unsent = { ...dropped, outcome: 'not_sent_stopped' } as const;
 const failed = { outcome: 'http_5xx', origin: 'target' } as const;
 
 describe('the verdict', () => {
@@ -28,6 +35,7 @@ describe('the verdict', () => {
     ['more than 1 % failed', [...many(98), ...many(2, failed)], {}, 'SUSPECT', ['errors']],
     ['everything failed', many(10, failed), {}, 'INVALID', ['no_success']],
     ['nothing was sent', [], {}, 'INVALID', ['no_success']],
+    ['a warm-up, which counts for nothing', [...many(10, { phase: 'warmup', ...failed }), ...many(5)], {}, 'VALID', []],
     ['a row too few', many(10), { rows: 9 }, 'INVALID', ['accounting']],
     ['a request was counted twice', many(10), { issued: 9 }, 'INVALID', ['accounting']],
     ['stopped early', many(10), { interrupted: true }, 'INCONCLUSIVE', ['interrupted']],
@@ -37,6 +45,35 @@ describe('the verdict', () => {
       {},
       'INVALID',
       ['local_faults'],
+    ],
+    ['one request in fifty sent 20 ms late', [...many(98), ...many(2, late)], open, 'INVALID', ['schedule_not_kept']],
+    [
+      'the same while waiting for connections that the user capped',
+      [...many(98), ...many(2, late)],
+      { ...open, cappedConnections: true },
+      'SUSPECT',
+      ['schedule_not_kept'],
+    ],
+    ['lateness in a closed run, which has no schedule', many(10, late), {}, 'VALID', []],
+    ['two in a hundred dropped', [...many(98), ...many(2, dropped)], open, 'INVALID', ['schedule_not_kept']],
+    ['one in a thousand dropped', [...many(999), ...many(1, dropped)], open, 'SUSPECT', ['schedule_not_kept']],
+    [
+      'a lag of 6 ms in the 99th percentile',
+      many(100, { startUs: 6_000, intendedUs: 0, endUs: 9_000 }),
+      open,
+      'SUSPECT',
+      ['schedule_not_kept'],
+    ],
+    ['what was not sent after a stop', [...many(50), ...many(50, unsent)], open, 'VALID', []],
+    ['an event loop 6 ms late', many(10), { loopDelayP99Ms: 6 }, 'SUSPECT', ['client_bound']],
+    ['an event loop 30 ms late in a closed run', many(10), { loopDelayP99Ms: 30 }, 'SUSPECT', ['client_bound']],
+    ['an event loop 30 ms late in an open run', many(10), { ...open, loopDelayP99Ms: 30 }, 'INVALID', ['client_bound']],
+    [
+      'an event loop 6 ms late beside a service time of 100 ms',
+      many(10, { endUs: 100_000 }),
+      { loopDelayP99Ms: 6 },
+      'VALID',
+      [],
     ],
     [
       'stopped early and failing: the worst reason wins, all are listed',
