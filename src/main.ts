@@ -1,14 +1,14 @@
 import { Command as Commander } from 'commander';
 import { allFlags, type Command, type CommandInput } from './commands/command.js';
 import { COMMANDS } from './commands/index.js';
-import { BenchError, EXIT, type ExitCode, errorCode, usageError } from './errors.js';
+import { BenchError, EXIT, type ExitCode, errorCode, fileProblem, usageError, worstExit } from './errors.js';
 import { type Flags, nearest } from './flags.js';
 import type { Io, StopSignal } from './io.js';
 import { VERSION } from './version.js';
 
 const EXIT_CODES = `Exit codes:
-  0 ok · 1 a bug · 2 usage, spec or input file · 3 target unreachable before the run
-  4 run INVALID · 5 results not written · 99 a threshold failed · 130, 143 interrupted
+  0 ok · 1 a bug · 2 usage, spec or input file · 3 target not reachable
+  4 run INVALID · 5 results not written · 130, 143 interrupted
 `;
 
 const REPORT_BUGS = 'This is a bug in infer-bench. Please report it with the lines above and the command line.';
@@ -159,15 +159,19 @@ function reportError(io: Io, error: unknown): ExitCode {
 
 /** Hands the real process to `main` and sets its exit code. Nothing else ends the process, a second signal excepted. */
 export async function runProcess(): Promise<void> {
+  const codes: ExitCode[] = [];
   for (const stream of [process.stdout, process.stderr]) {
     // A reader that went away (`| head`) ends the display, not the run; the files hold everything.
     stream.on('error', (error) => {
-      if (errorCode(error) !== 'EPIPE') {
-        throw error;
+      if (errorCode(error) !== 'EPIPE' && !codes.includes(EXIT.output)) {
+        codes.push(EXIT.output);
+        process.exitCode = EXIT.output;
+        process.stderr.write(`error: Cannot write the output: ${fileProblem(error)}\n`);
       }
     });
   }
-  process.exitCode = await main(processIo());
+  const code = await main(processIo());
+  process.exitCode = code === EXIT.usage || code === EXIT.unreachable ? code : worstExit([...codes, code]);
 }
 
 function processIo(): Io {

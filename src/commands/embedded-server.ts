@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { BenchError } from '../errors.js';
-import type { Endpoint } from '../spec/run-spec.js';
+import type { Endpoint } from '../spec/endpoint.js';
 
 /** The embedded server in a process of its own, so that it takes no time from the one that measures. */
 export interface EmbeddedServer {
@@ -62,9 +62,15 @@ export async function startEmbeddedServer({
       child.stdin.end();
       const code = await ended;
       if (code !== 0) {
-        throw new BenchError('output', `Ended with exit code ${code}: ${complaints.trim()}`, {
-          path: 'embedded server',
-        });
+        throw new BenchError(
+          'output',
+          code === null
+            ? 'Was ended from outside during the run'
+            : `Ended with exit code ${code}: ${complaints.trim()}`,
+          {
+            path: 'embedded server',
+          },
+        );
       }
     },
     kill() {

@@ -112,6 +112,9 @@ function readSettings(io: Io, { operands, given, problems: before }: CommandInpu
     problems.push('Cannot combine --ops and --format hlog: an HdrHistogram log holds latencies');
   }
   const names = operands.length === 0 ? ['-'] : operands;
+  if (values.out !== '-' && names.some((name) => resolve(io.cwd, name) === resolve(io.cwd, values.out))) {
+    problems.push(`Cannot write --out ${values.out}: it is one of the files to read`);
+  }
   if (names.filter((name) => name === '-').length > 1) {
     problems.push('Cannot read stdin twice: - is given more than once');
   }

@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
-import { BenchError, fileProblem } from '../errors.js';
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { BenchError, errorCode, fileProblem } from '../errors.js';
 
 /** The files of a run directory, by what they are. */
 const FILES = {
@@ -10,6 +10,7 @@ const FILES = {
   rawUsers: 'raw_users.csv',
   samples: 'samples.csv',
   perSecond: 'per_second.csv',
+  generator: 'generator.csv',
   summary: 'summary.json',
 } as const;
 
@@ -33,6 +34,22 @@ export interface RunDirectoryOptions {
   readonly force: boolean;
 }
 
+/** Makes a directory and those above it. Node's own recursive way never ends where the system refuses names, as below /proc. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST' && statSync(path).isDirectory()) {
+      return;
+    }
+    if (errorCode(error) !== 'ENOENT' || dirname(path) === path) {
+      throw error;
+    }
+    makeDirectory(dirname(path));
+    mkdirSync(path, { mode: 0o700 });
+  }
+}
+
 /** Throws BenchError('usage') when the directory holds a run that must not be replaced. Touches nothing. */
 export function refuseExistingRun({ path, cwd, force }: RunDirectoryOptions): void {
   const found = Object.values(FILES).find((file) => existsSync(resolve(cwd, path, file)));
@@ -48,7 +65,7 @@ export function createRunDirectory(options: RunDirectoryOptions): RunDirectory {
   refuseExistingRun(options);
   const root = resolve(options.cwd, options.path);
   try {
-    mkdirSync(root, { recursive: true, mode: 0o700 });
+    makeDirectory(root);
     for (const file of Object.values(FILES)) {
       rmSync(join(root, file), { force: true });
     }

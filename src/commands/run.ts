@@ -17,6 +17,10 @@ export const run: Command = {
     ['run http://127.0.0.1:8000 --pattern step --step-users 5 --duration 60s', 'a staircase of users'],
     ['run grpc://127.0.0.1:8500 --protocol tf-serving-grpc --batch-size 4', 'batches of images over gRPC'],
     ['run --pattern stages -s 30s:10,1m:10,30s:0 --out runs/first', 'stages as in k6, files in runs/first'],
+    [
+      'run http://127.0.0.1:8000 --rate 200 --spacing poisson --warmup 5s',
+      'requests at a rate, whatever the server does',
+    ],
     ['run -f spec.yaml --seed 7 --json', 'settings from a file, the summary as JSON'],
   ],
   notes: `Without a URL the embedded server for the protocol is started on a free loopback port.
@@ -82,8 +86,8 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
       stop: stopping.signal,
       quiet: output.quiet,
     });
-    await server?.close();
     io.stdout.write(await render(io, report, output));
+    await server?.close();
     return exitCodeOf(report, stopping.asked());
   } finally {
     server?.kill();

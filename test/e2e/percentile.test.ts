@@ -213,10 +213,11 @@ describe('formats', () => {
     expect((await percentile('--out -', A)).stdout).toBe(A_BY_COMPLETION);
   });
 
-  it('--out may be the input itself', async () => {
+  it('--out must not be the input itself: the raw data would be gone', async () => {
     put('in-place.csv', A);
-    await percentile('in-place.csv --out in-place.csv');
-    expect(readFileSync(join(directory, 'in-place.csv'), 'utf8')).toBe(A_BY_COMPLETION);
+    const { code, stderr } = await percentile('in-place.csv --out in-place.csv');
+    expect([code, stderr.includes('it is one of the files to read')]).toEqual([2, true]);
+    expect(readFileSync(join(directory, 'in-place.csv'), 'utf8')).toBe(A);
   });
 
   it.each([

@@ -56,7 +56,8 @@ describe('the double wave against the embedded server', async () => {
   it('ends well, without a failure', () => {
     expect(end.stderr).not.toContain('error');
     expect(end.code).toBe(0);
-    expect(run.summary.verdict).toEqual({ status: 'VALID', reasons: [] });
+    // A busy machine may say of itself that it was.
+    expect(run.summary.verdict.reasons.filter(({ code }: { code: string }) => code !== 'client_bound')).toEqual([]);
     expect(run.summary.counts.failed + run.summary.counts.abandoned).toBe(0);
     expect(run.summary.counts.ok).toBeGreaterThan(500);
     expectConservation(run);
@@ -92,7 +93,7 @@ describe('the double wave against the embedded server', async () => {
   it('prints a table of at most 80 columns to stdout and progress lines to stderr', () => {
     const lines = end.stdout.split('\n');
     expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(80);
-    expect(end.stdout).toMatch(/^VALID {2}sentiment · double-wave/);
+    expect(end.stdout).toMatch(/^(VALID|SUSPECT) {2}sentiment · double-wave/);
     expect(end.stdout).toMatch(/latency +\S+ +\S+/);
     expect(end.stdout).toContain('wave/');
     expect(end.stdout).not.toContain('\u001b');
@@ -106,6 +107,7 @@ describe('the double wave against the embedded server', async () => {
       'raw_users.csv',
       'samples.csv',
       'per_second.csv',
+      'generator.csv',
       'summary.json',
       'plan.json',
       'spec.yaml',
@@ -212,7 +214,9 @@ describe('a target that', () => {
     });
     const end = await cli(['run', url, '--pattern', 'constant', '--duration', '1s', '--think-time', '50ms', '--json']);
     expect(end.code).toBe(0);
-    expect(JSON.parse(end.stdout).verdict).toMatchObject({ status: 'SUSPECT', reasons: [{ code: 'errors' }] });
+    const { status, reasons } = JSON.parse(end.stdout).verdict;
+    expect(status).toBe('SUSPECT');
+    expect(reasons.map(({ code }: { code: string }) => code)).toContain('errors');
   });
 
   it('is slower than the deadline: every request a timeout at its time', async () => {
@@ -326,11 +330,23 @@ describe('bad input ends with one clear message, the right code and no stack', (
   const cwd = newDirectory();
   writeFileSync(join(cwd, 'file'), '');
   writeFileSync(join(cwd, 'empty.csv'), '');
+  writeFileSync(join(cwd, 'rows.csv'), '1000,1100,100\n');
   mkdirSync(join(cwd, 'taken'));
   writeFileSync(join(cwd, 'taken', 'summary.json'), '{}');
 
   it.each<[readonly string[], number, string]>([
     [['run', '--pattrn', 'step'], 2, 'Unknown flag --pattrn (did you mean --pattern?)'],
+    [['run', '--duration', '9999999h'], 2, 'Cannot read --duration: must be at most 744h'],
+    [['run', '--users', '100000000'], 2, 'Cannot read --users: must be a whole number from 1 to 60000'],
+    [['run', '--header', 'Transfer-Encoding: chunked'], 2, 'must not be a header that frames the message'],
+    [['run', '--out', '/proc/infer-bench', '--duration', '1s'], 5, 'Cannot make --out /proc/infer-bench'],
+    [
+      ['percentile', 'rows.csv', '--out', './rows.csv'],
+      2,
+      'Cannot write --out ./rows.csv: it is one of the files to read',
+    ],
+    [['run', '--rate', '5', '--users', '3'], 2, 'Cannot combine --users and --rate'],
+    [['run', '--connections', '0'], 2, 'Cannot read --connections: must be a whole number of at least 1'],
     [['run', '--pattern', 'waves'], 2, 'Cannot read --pattern: must be one of'],
     [['run', '--peak-two', '1'], 2, '--peak-two must be >= --min-users'],
     [['run', '--duration', '0s'], 2, 'Cannot read --duration: must be at least 1ms'],
@@ -360,7 +376,7 @@ describe('bad input ends with one clear message, the right code and no stack', (
   });
 
   it('several problems are reported together', async () => {
-    const { stderr, code } = await cli(['run', '--pattrn', 'x', '--users', '3', '--seed', 'x'], { cwd });
+    const { stderr, code } = await cli(['run', '--pattrn', 'x', '--users', '3x', '--seed', 'x'], { cwd });
     expect(code).toBe(2);
     expect(stderr.match(/^error: /gm)?.length).toBe(3);
   });
@@ -374,6 +390,68 @@ describe('bad input ends with one clear message, the right code and no stack', (
     const again = await cli([...words, '--force'], { cwd: here });
     expect([again.code, again.stderr]).toEqual([0, '']);
     expect(readFileSync(join(here, 'r', 'notes.txt'), 'utf8')).toBe('mine');
+  });
+});
+
+describe('requests at a rate', () => {
+  it.each(['wire', 'library'])('are all sent and recorded, each with its lateness, over the %s lane', async (lane) => {
+    const cwd = newDirectory();
+    const words = [
+      'run',
+      '--rate',
+      '100',
+      '--spacing',
+      'poisson',
+      '--warmup',
+      '500ms',
+      '--duration',
+      '2s',
+      '--out',
+      'r',
+    ];
+    const end = await cli([...words, '--truth-log', 'truth.csv', '--transport', lane], { cwd });
+    // A busy machine may be late: it says so, and nothing else may be wrong.
+    expect([0, 4]).toContain(end.code);
+    const run = readRun(join(cwd, 'r'));
+    const measured = run.samples.filter(({ phase }) => phase !== 'warmup');
+    expect(run.summary.counts).toMatchObject({ planned: measured.length, ok: measured.length, failed: 0 });
+    expect(run.summary.counts.warmup).toBe(run.samples.length - measured.length);
+    expect(run.summary.counts.warmup).toBeGreaterThan(10);
+    expect(run.plan.schedule).toMatchObject({ model: 'open', arrivals: run.samples.length });
+    expect(readRows(join(cwd, 'truth.csv')).length).toBe(run.samples.length);
+    expect(run.rawRequests.length).toBe(measured.length);
+    for (const { intended_us, start_us } of run.samples) {
+      expect(Number(start_us)).toBeGreaterThanOrEqual(Number(intended_us));
+    }
+    expect(run.summary.lag.n).toBe(measured.length);
+    expect(end.stdout).toMatch(/^ *lag +\d/m);
+    expect(readRows(join(cwd, 'r', 'generator.csv')).length).toBeGreaterThanOrEqual(2);
+  });
+
+  it('come at the same times for a seed', async () => {
+    const times = async (seed: string) => {
+      const cwd = newDirectory();
+      const words = ['run', '--rate', '50', '--spacing', 'gamma:2', '--duration', '1s', '--out', 'r', '--seed', seed];
+      await cli(words, { cwd });
+      return readRun(join(cwd, 'r'))
+        .samples.map(({ seq, intended_us }) => [Number(seq), Number(intended_us)] as const)
+        .sort(([a], [b]) => a - b);
+    };
+    const [one, again, other] = await Promise.all([times('1'), times('1'), times('2')]);
+    expect(again).toEqual(one);
+    expect(other).not.toEqual(one);
+  });
+
+  it('above the cap are dropped: the run is INVALID and says why', async () => {
+    const cwd = newDirectory();
+    const url = await serverOf((_request, response) => void setTimeout(() => response.end('{"joy":1}'), 500));
+    const end = await cli(['run', url, '--rate', '50', '--duration', '1s', '--max-in-flight', '5', '--out', 'r'], {
+      cwd,
+    });
+    expect(end.code).toBe(4);
+    const { summary } = readRun(join(cwd, 'r'));
+    expect(summary.counts.dropped).toBeGreaterThan(20);
+    expect(summary.verdict.reasons.map(({ code }: { code: string }) => code)).toContain('schedule_not_kept');
   });
 });
 
