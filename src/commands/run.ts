@@ -14,8 +14,8 @@ export const run: Command = {
   flags: RUN_FLAG_GROUPS,
   examples: [
     ['run', 'the double wave of users with tweets against the embedded server'],
-    ['run http://127.0.0.1:8000 --pattern step --step-users 5 --duration 60s', 'a staircase of users'],
-    ['run grpc://127.0.0.1:8500 --protocol tf-serving-grpc --batch-size 4', 'batches of images over gRPC'],
+    ['run http://127.0.0.1:8000 --pattern step --step-users 5', 'a staircase of users'],
+    ['run grpc://127.0.0.1 --protocol tf-serving-grpc --batch-size 4', 'batches of images over gRPC'],
     ['run --pattern stages -s 30s:10,1m:10,30s:0 --out runs/first', 'stages as in k6, files in runs/first'],
     [
       'run http://127.0.0.1:8000 --rate 200 --spacing poisson --warmup 5s',
@@ -23,7 +23,7 @@ export const run: Command = {
     ],
     ['run -f spec.yaml --seed 7 --json', 'settings from a file, the summary as JSON'],
   ],
-  notes: `Without a URL the embedded server for the protocol is started on a free loopback port.
+  notes: `Without a URL the embedded server is started on a free loopback port.
 Latency is end - intended start and includes everything a user would wait for;
 service time is end - start. In the closed model they are equal.`,
   act: async (io, input) => {

@@ -46,7 +46,7 @@ function counts({ counts: all, rates, bytes, run }: Report): string {
     `${groupDigits(all.failed)} failed`,
     `${groupDigits(all.abandoned)} abandoned`,
   ];
-  const items = run.batch > 1 ? `, ${rates.ok_items_per_s.toFixed(1)} items ok/s` : '';
+  const items = run.batch > 1 ? `${rates.ok_items_per_s.toFixed(1)} items ok/s, ` : '';
   return [
     `  requests  ${groupDigits(all.sent)} sent: ${parts.join(', ')} (errors ${errors})`,
     ...(all.warmup > 0 ? [`            ${groupDigits(all.warmup)} more in the warm-up, in no figure below`] : []),
@@ -55,8 +55,9 @@ function counts({ counts: all, rates, bytes, run }: Report): string {
           `            ${groupDigits(all.dropped)} dropped at the in-flight cap, ${groupDigits(all.not_sent)} not sent after the stop`,
         ]
       : []),
-    `  rate      ${run.model === 'open' ? `${rates.offered_per_s.toFixed(1)} due/s, ` : ''}${rates.sent_per_s.toFixed(1)} sent/s, ${rates.ok_per_s.toFixed(1)} ok/s${items} ` +
-      `over ${Number(rates.window_s.toFixed(1))} s, ${rates.in_flight_mean.toFixed(2)} in flight`,
+    `  rate      ${run.model === 'open' ? `${rates.offered_per_s.toFixed(1)} due/s, ` : ''}` +
+      `${rates.sent_per_s.toFixed(1)} sent/s, ${rates.ok_per_s.toFixed(1)} ok/s over ${Number(rates.window_s.toFixed(1))} s`,
+    `            ${items}${rates.in_flight_mean.toFixed(2)} in flight`,
     `  bodies    ${formatBytes(bytes.out_bytes)} out, ${formatBytes(bytes.in_bytes)} in`,
   ].join('\n');
 }
