@@ -15,6 +15,7 @@ import {
   writeDigits,
   writeTimeout,
 } from './grpc-headers.js';
+import { handshakeCount } from './handshakes.js';
 import {
   ConnectionError,
   createFrameReader,
@@ -243,8 +244,7 @@ export function createWireGrpcTransport(options: TransportOptions): Transport {
   let outBytes = 0;
   const spareOuts: Buffer[] = [];
   let closed = false;
-  let handshakes = 0;
-  let handshakesMs: number[] = [];
+  const handshakes = handshakeCount();
 
   return {
     async open(count) {
@@ -268,16 +268,7 @@ export function createWireGrpcTransport(options: TransportOptions): Transport {
       deadlines.set(call.deadline, slip.deadlineUs);
       assign(call, slip.connection);
     },
-    handshakes: {
-      get count() {
-        return handshakes;
-      },
-      takeMs() {
-        const taken = handshakesMs;
-        handshakesMs = [];
-        return taken;
-      },
-    },
+    handshakes,
     async close() {
       closed = true;
       deadlines.close();
@@ -541,8 +532,7 @@ export function createWireGrpcTransport(options: TransportOptions): Transport {
     connection.socket.write(PREFACE);
     const nowUs = clock.nowUs();
     if (nowUs >= 0 && !connection.opened) {
-      handshakes++;
-      handshakesMs.push((nowUs - connection.dialledUs) / US_PER_MS);
+      handshakes.add((nowUs - connection.dialledUs) / US_PER_MS);
     }
   }
 

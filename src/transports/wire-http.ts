@@ -5,6 +5,7 @@ import type { WireRequest, WireResponse } from '../protocols/protocol.js';
 import type { Origin, Outcome } from '../samples/outcomes.js';
 import { US_PER_MS, US_PER_S } from '../units.js';
 import { createDeadlines, type Deadline, deadline } from './deadlines.js';
+import { handshakeCount } from './handshakes.js';
 import {
   type AnswerParser,
   answerBody,
@@ -158,8 +159,7 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
   /** Requests in all queues. */
   let waitingRequests = 0;
   let closed = false;
-  let handshakes = 0;
-  let handshakesMs: number[] = [];
+  const handshakes = handshakeCount();
 
   return {
     async open(count) {
@@ -194,16 +194,7 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
         begin(connection, template, slip.seq, slip.deadlineUs, done);
       }
     },
-    handshakes: {
-      get count() {
-        return handshakes;
-      },
-      takeMs() {
-        const taken = handshakesMs;
-        handshakesMs = [];
-        return taken;
-      },
-    },
+    handshakes,
     async close() {
       closed = true;
       deadlines.close();
@@ -404,8 +395,7 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
     }
     const nowUs = clock.nowUs();
     if (nowUs >= 0) {
-      handshakes++;
-      handshakesMs.push((nowUs - connection.dialledUs) / US_PER_MS);
+      handshakes.add((nowUs - connection.dialledUs) / US_PER_MS);
     }
     write(connection);
   }
