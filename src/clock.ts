@@ -32,6 +32,8 @@ export interface SystemClock extends Clock {
    * then must not eat into it. Nothing may be waiting on the clock.
    */
   startIn(us: number): void;
+  /** Puts the zero where another clock of this process has it, in another thread: one clock for all of a run. */
+  startAt(anchor: ClockAnchor): void;
   anchor(): ClockAnchor;
 }
 
@@ -64,6 +66,11 @@ export function systemClock(): SystemClock {
         epochUs: now.epochUs + Math.round(us),
         monotonicNs: now.monotonicNs + BigInt(Math.round(us * 1000)),
       };
+    },
+    startAt({ startedEpochUs, startedMonotonicNs }) {
+      const now = readBothClocks();
+      const monotonicNs = BigInt(startedMonotonicNs);
+      zero = { ms: now.ms + Number(monotonicNs - now.monotonicNs) / 1e6, epochUs: startedEpochUs, monotonicNs };
     },
     anchor: () => ({ startedEpochUs: zero.epochUs, startedMonotonicNs: String(zero.monotonicNs) }),
   };

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { stringify } from 'yaml';
-import { systemClock } from '../clock.js';
-import { runClosedLoop } from '../engine/closed-loop.js';
-import { runOpenLoop } from '../engine/open-loop.js';
+import { type SystemClock, systemClock } from '../clock.js';
+import { type Load, loadHere } from '../engine/load.js';
 import { choosePacing, type Pacing } from '../engine/pacer.js';
+import { loadInWorkers } from '../engine/workers.js';
 import type { Io } from '../io.js';
 import type { LoadPattern } from '../patterns/pattern.js';
 import { perSecond } from '../reduce/per-second.js';
@@ -12,20 +12,17 @@ import { tally } from '../reduce/tally.js';
 import { json } from '../reports/json.js';
 import { perSecondCsv } from '../reports/per-second-csv.js';
 import { type Report, type RunFacts, reportOf } from '../reports/report.js';
-import { generatorMonitor } from '../samples/generator.js';
-import type { Outcome } from '../samples/outcomes.js';
+import { type GeneratorSecond, generatorFile } from '../samples/generator.js';
 import { rawRequestsSink, rawUsersSink } from '../samples/raw-files.js';
-import { recorder } from '../samples/recorder.js';
-import { type Sample, sampleAt } from '../samples/sample.js';
+import { recordWriter } from '../samples/record-writer.js';
 import { samplesSink } from '../samples/samples-file.js';
-import type { Sink } from '../samples/sink.js';
 import type { Schedule } from '../schedule/schedule.js';
 import { usersWantedAt } from '../schedule/users.js';
 import { planOf } from '../spec/plan.js';
 import type { Rig } from '../spec/rig.js';
 import type { RunSpec } from '../spec/run-spec.js';
+import { loopTools, type ThreadPlan, threadPlans } from '../spec/thread-plan.js';
 import { safeText } from '../text.js';
-import { TRANSPORTS } from '../transports/index.js';
 import type { Target } from '../transports/transport.js';
 import { US_PER_MS, US_PER_S } from '../units.js';
 import { judge } from '../verdicts/validity.js';
@@ -34,6 +31,7 @@ import type { RunDirectory } from './run-directory.js';
 
 /** Between the making of the clock and the start of the load, for what has to be on disk before it. */
 const START_IN_US = 50 * US_PER_MS;
+const WORKER_PROGRAM = new URL('../worker.js', import.meta.url);
 
 export interface MeasureOptions {
   readonly io: Io;
@@ -58,17 +56,10 @@ export async function measure(options: MeasureOptions): Promise<Report> {
   const { settings } = spec;
   const { schedule } = rig;
   const pacing = pacingOf(spec, schedule);
-  const createTransport = await TRANSPORTS[rig.protocol.via][settings.transport]();
   const clock = systemClock();
-  const transport = createTransport({
-    target,
-    clock,
-    headers: spec.headers,
-    requestIds: settings['truth-log'] !== undefined,
-    maxConnections: rig.connections.most,
-  });
+  const load = await loadOf(threadPlans({ spec, rig, target, pacing }), rig, clock);
   try {
-    await transport.open(rig.connections.atStart);
+    await load.open();
     clock.startIn(START_IN_US);
     const anchor = clock.anchor();
     const plan = planOf({ spec, rig, target, embedded: options.embedded, pacing, anchor });
@@ -86,26 +77,27 @@ export async function measure(options: MeasureOptions): Promise<Report> {
     const live = tally();
     const bySecond = perSecond(anchor.startedEpochUs);
     const whole = totals(() => window);
-    const folds = foldSink((sample) => {
-      whole.add(sample);
-      bySecond.add(sample);
-    }, bySecond.users);
-    const records = recorder(
+    let rows = 0;
+    const folds = {
+      rows: (block: { readonly length: number }) => {
+        rows += block.length;
+      },
+      close() {},
+    };
+    const records = recordWriter(
       [
         rawRequestsSink(directory.path('rawRequests'), clock),
         rawUsersSink(directory.path('rawUsers'), clock),
         samplesSink(directory.path('samples'), spec.protocolKind.endpoint),
-        folds,
+        { ...whole, close() {} },
+        { ...bySecond, close() {} },
         live,
+        folds,
       ],
       clock,
       () => broken.abort(),
     );
-    const generator = generatorMonitor({
-      path: directory.path('generator'),
-      clock,
-      takeHandshakesMs: () => transport.handshakes.takeMs(),
-    });
+    const generator = generatorFile(directory.path('generator'), clock, rig.workers);
     const hideProgress = options.quiet
       ? () => {}
       : await showProgress(io, clock, () => {
@@ -120,49 +112,41 @@ export async function measure(options: MeasureOptions): Promise<Report> {
           };
         });
 
-    const common = {
-      clock,
-      transport,
-      protocol: rig.protocol,
-      request: rig.pool.at,
-      check: settings.check === 'shape',
-      timeoutUs: settings.timeout,
-      drainUs: settings.drain,
-      stop,
-      record: records.record,
-      users: records.users,
-      failed: (outcome: Outcome, detail: string) => whole.explain(outcome, safeText(detail)),
-    };
-    const end =
-      schedule.model === 'closed'
-        ? await runClosedLoop({ ...common, schedule, connections: settings.connections })
-        : await runOpenLoop({
-            ...common,
-            schedule,
-            pacing: pacing as Pacing,
-            maxInFlight: settings['max-in-flight'],
-          });
+    const end = await load.run(anchor, stop, {
+      take: records.take,
+      failed: (outcome, detail) => whole.explain(outcome, safeText(detail)),
+      watched: generator.take,
+    });
     hideProgress();
     const seconds = generator.close();
-    await transport.close();
+    await load.close();
     records.close();
 
     const sums = whole.finish();
     const verdict = judge(sums, {
       issued: end.planned,
-      rows: folds.rowCount(),
+      rows,
       interrupted: options.stop.aborted,
       model: schedule.model,
       cappedConnections: settings.connections !== undefined,
-      loopDelayP99Ms: seconds.reduce((most, { loopDelayP99Ms }) => Math.max(most, loopDelayP99Ms), 0),
+      lostWorkers: end.lostWorkers,
+      ...generatorFacts(seconds, pacing),
     });
     const report = reportOf(runFacts(options, pacing, clock.epochMsAt(0)), sums, verdict);
     directory.write('perSecond', perSecondCsv(bySecond.finish()));
     directory.write('summary', json(report));
     return report;
   } finally {
-    await transport.close();
+    await load.close();
   }
+}
+
+/** One loop in this thread, or one in each of several. */
+async function loadOf(plans: readonly ThreadPlan[], rig: Rig, clock: SystemClock): Promise<Load> {
+  const [only, ...others] = plans as [ThreadPlan, ...ThreadPlan[]];
+  return others.length > 0
+    ? loadInWorkers(WORKER_PROGRAM, plans)
+    : loadHere(only.loop, await loopTools(only, clock, rig.protocol), only.connections.atStart);
 }
 
 function pacingOf({ settings }: RunSpec, schedule: Schedule): Pacing | undefined {
@@ -170,6 +154,16 @@ function pacingOf({ settings }: RunSpec, schedule: Schedule): Pacing | undefined
     return undefined;
   }
   return settings.pacing === 'auto' ? choosePacing(schedule.arrivalsUs, availableParallelism()) : settings.pacing;
+}
+
+/** What the verdict looks at of the generator. A thread that spins is busy by design. */
+function generatorFacts(seconds: readonly GeneratorSecond[], pacing: Pacing | undefined) {
+  const busy = seconds.map(({ loopBusyRatio }) => loopBusyRatio);
+  return {
+    loopDelayP99Ms: seconds.reduce((most, { loopDelayP99Ms }) => Math.max(most, loopDelayP99Ms), 0),
+    loopBusyRatio:
+      pacing === 'precise' || busy.length === 0 ? null : busy.reduce((sum, ratio) => sum + ratio, 0) / busy.length,
+  };
 }
 
 function wantedAt({ spec, rig }: MeasureOptions, nowUs: number): number {
@@ -180,29 +174,13 @@ function wantedAt({ spec, rig }: MeasureOptions, nowUs: number): number {
   return nowUs < schedule.durationUs ? Math.round(spec.curve.levelAt(Math.max(0, nowUs - schedule.warmupUs))) : 0;
 }
 
-/** A sink that hands rows on one by one and counts them. */
-function foldSink(add: (sample: Sample) => void, users: NonNullable<Sink['users']>): Sink & { rowCount(): number } {
-  let rows = 0;
-  return {
-    rows(block) {
-      for (let row = 0; row < block.length; row++) {
-        add(sampleAt(block, row));
-      }
-      rows += block.length;
-    },
-    users,
-    close() {},
-    rowCount: () => rows,
-  };
-}
-
 function runFacts(
   { spec, rig, url, embedded, directory }: MeasureOptions,
   pacing: Pacing | undefined,
   startedEpochMs: number,
 ): RunFacts {
   const { settings } = spec;
-  const { schedule } = rig;
+  const { schedule, pool } = rig;
   const closed = schedule.model === 'closed' ? schedule : undefined;
   return {
     directory: directory.shown,
@@ -219,6 +197,7 @@ function runFacts(
     pacing: pacing ?? null,
     spacing: closed ? null : settings.spacing.kind,
     connections: rig.connections.most,
+    workers: rig.workers,
     warmup_s: schedule.warmupUs / US_PER_S,
     duration_s: (schedule.durationUs - schedule.warmupUs) / US_PER_S,
     think_time_ms: closed ? closed.thinkTimeUs / US_PER_MS : null,
@@ -227,7 +206,9 @@ function runFacts(
     seed: settings.seed,
     check: settings.check,
     dataset: spec.datasetName,
-    payloads: rig.pool.count,
+    payloads: pool.requests.length,
+    payload_bytes: pool.bytes,
+    payload_encode_ms: rig.encodeMs,
   };
 }
 

@@ -5,6 +5,7 @@ import { type Io, isLive, type StopSignal } from '../io.js';
 import type { Report } from '../reports/report.js';
 import { RUN_FLAG_GROUPS } from '../spec/run-flags.js';
 import type { RunSpec } from '../spec/run-spec.js';
+import { formatBytes } from '../units.js';
 import { COMMON_FLAGS, type Command, type CommandInput } from './command.js';
 
 /** `infer-bench run`: sends a load pattern, records every request and reduces the records to a summary. */
@@ -59,7 +60,11 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     say(`spec: ${spec.file}`);
   }
   const rig = await rigOf(spec, io.cwd, systemClock());
-  say(`payloads: ${rig.pool.count} distinct requests from ${spec.datasetName}, encoded in ${rig.encodeMs} ms`);
+  const { requests, bytes } = rig.pool;
+  say(
+    `payloads: ${requests.length} distinct requests of ${formatBytes(bytes)} from ${spec.datasetName}, encoded in ` +
+      `${rig.encodeMs} ms`,
+  );
 
   const truthLog = spec.settings['truth-log'];
   const server = spec.endpoint

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { WireRequest } from '../protocols/protocol.js';
+import { wholeIndex } from '../schedule/shard.js';
 import type { ClosedSchedule } from '../schedule/users.js';
 import type { Completion, Slip, Transport } from '../transports/transport.js';
 import { US_PER_MS } from '../units.js';
@@ -27,6 +28,7 @@ export interface ClosedLoopOptions extends ExchangeOptions {
 }
 
 interface User {
+  /** Its number in the whole run. */
   readonly user: number;
   readonly slip: Slip;
   state: 'away' | 'thinking' | 'waiting';
@@ -47,7 +49,7 @@ interface User {
  * this model and cannot be seen from inside it.
  */
 export function runClosedLoop(options: ClosedLoopOptions): Promise<LoopEnd> {
-  const { schedule, clock, transport, connections, timeoutUs } = options;
+  const { schedule, clock, transport, connections, timeoutUs, shard } = options;
   const users: User[] = [];
   let planned = 0;
   let active = 0;
@@ -80,8 +82,8 @@ export function runClosedLoop(options: ClosedLoopOptions): Promise<LoopEnd> {
       }
       const before = active;
       const coming: User[] = [];
-      for (const user of users) {
-        user.wanted = user.user < count;
+      for (const [index, user] of users.entries()) {
+        user.wanted = index < count;
         if (user.wanted && user.state === 'away') {
           active++;
           coming.push(user);
@@ -99,13 +101,13 @@ export function runClosedLoop(options: ClosedLoopOptions): Promise<LoopEnd> {
 
     function newUser(index: number): User {
       const user: User = {
-        user: index,
+        user: wholeIndex(shard, index),
         slip: { seq: 0, connection: connections === undefined ? index : index % connections, deadlineUs: 0 },
         state: 'away',
         wanted: false,
         seq: 0,
         phase: 'measure',
-        request: options.request(0),
+        request: options.request(shard.worker),
         intendedUs: 0,
         cancelThinking: () => {},
         done: (completion) => answered(user, completion),
@@ -116,7 +118,7 @@ export function runClosedLoop(options: ClosedLoopOptions): Promise<LoopEnd> {
     function send(user: User): void {
       user.state = 'waiting';
       waiting++;
-      user.seq = planned++;
+      user.seq = wholeIndex(shard, planned++);
       user.slip.seq = user.seq;
       user.request = options.request(user.seq);
       user.intendedUs = clock.nowUs();
@@ -132,7 +134,7 @@ export function runClosedLoop(options: ClosedLoopOptions): Promise<LoopEnd> {
       waiting--;
       // A user who waits for a shared connection waits for real; else what lies between the handing over and the write
       // is this program's own time, which the answer must not be relieved of.
-      recordEnd(options, user, connections === undefined ? { ...completion, startUs: user.intendedUs } : completion);
+      recordEnd(options, user, completion, connections === undefined ? user.intendedUs : completion.startUs);
       if (!user.wanted) {
         user.state = 'away';
         active--;
@@ -164,7 +166,7 @@ export function runClosedLoop(options: ClosedLoopOptions): Promise<LoopEnd> {
     function endIfDrained(): void {
       if (stoppedUs !== undefined && waiting === 0) {
         cancelDrain();
-        resolve({ planned, stoppedUs, endedUs: clock.nowUs() });
+        resolve({ planned, stoppedUs, endedUs: clock.nowUs(), lostWorkers: [] });
       }
     }
 

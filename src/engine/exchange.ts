@@ -1,14 +1,18 @@
 import type { Protocol, WireRequest } from '../protocols/protocol.js';
-import type { Origin, Outcome, Phase } from '../samples/outcomes.js';
-import type { Sample } from '../samples/sample.js';
+import { type Origin, type Outcome, PHASES, type Phase } from '../samples/outcomes.js';
+import { originCode, outcomeCode, type SampleBlock } from '../samples/sample.js';
+import type { Shard } from '../schedule/shard.js';
 import type { Completion } from '../transports/transport.js';
 
 /** What both loops do with an answer: check it, and make the row of it. */
 export interface ExchangeOptions {
+  /** Which part of the run this loop has: its requests and users are numbered in the whole of it. */
+  readonly shard: Shard;
   readonly protocol: Pick<Protocol, 'decode' | 'via'>;
   /** Whether answers are decoded and checked. */
   readonly check: boolean;
-  readonly record: (sample: Sample) => void;
+  /** A block with room for the next row. */
+  readonly room: () => SampleBlock;
   /** Text that explains a failed request. */
   readonly failed?: (outcome: Outcome, detail: string) => void;
 }
@@ -24,63 +28,71 @@ export interface Asked {
   readonly slip: { readonly deadlineUs: number };
 }
 
-/** Records how a request ended, its answer checked. */
-export function recordEnd(options: ExchangeOptions, asked: Asked, completion: Completion): void {
+/** What a request that was never sent, or never answered, has nothing of. */
+const NO_ANSWER = { firstByteUs: undefined, status: undefined, bytesIn: 0, reused: undefined } as const;
+
+/** Records how a request ended, its answer checked. `startUs` is when it left. */
+export function recordEnd(options: ExchangeOptions, asked: Asked, completion: Completion, startUs: number): void {
+  let { outcome, origin, detail } = completion;
   // Answers are read before timers fire: one that came too late must not pass because this program was busy.
-  if (completion.outcome === 'ok' && completion.endUs > asked.slip.deadlineUs) {
-    const outcome = options.protocol.via === 'grpc' ? 'grpc_DEADLINE_EXCEEDED' : 'timeout_total';
-    options.record(sampleOf(asked, completion, outcome, 'target'));
-    return;
+  if (outcome === 'ok' && completion.endUs > asked.slip.deadlineUs) {
+    outcome = options.protocol.via === 'grpc' ? 'grpc_DEADLINE_EXCEEDED' : 'timeout_total';
+    origin = 'target';
+    detail = undefined;
+  } else if (options.check && completion.response) {
+    const decoded = options.protocol.decode(completion.response, asked.request.batch);
+    if (decoded.outcome !== 'ok') {
+      outcome = decoded.outcome;
+      origin = 'target';
+      detail = decoded.detail;
+    }
   }
-  const { response } = completion;
-  const decoded = options.check && response ? options.protocol.decode(response, asked.request.batch) : undefined;
-  const bad = decoded !== undefined && decoded.outcome !== 'ok';
-  const outcome = bad ? decoded.outcome : completion.outcome;
-  const detail = bad ? decoded.detail : completion.detail;
   if (outcome !== 'ok' && detail) {
     options.failed?.(outcome, detail);
   }
-  options.record(sampleOf(asked, completion, outcome, bad ? 'target' : completion.origin));
+  writeRow(options, asked, startUs, completion.endUs, completion, outcome, origin);
 }
 
 /** Records a request that was in flight when the drain ended: it took at least until now. */
 export function recordAbandoned(options: ExchangeOptions, asked: Asked, startUs: number, nowUs: number): void {
-  const end = { startUs, endUs: nowUs, firstByteUs: undefined, status: undefined, bytesIn: 0, reused: undefined };
-  options.record(sampleOf(asked, end, 'abandoned', 'target'));
+  writeRow(options, asked, startUs, nowUs, NO_ANSWER, 'abandoned', 'target');
 }
 
 /** Records a request that was due and not sent. */
 export function recordUnsent(options: ExchangeOptions, asked: Omit<Asked, 'slip'>, outcome: Outcome): void {
-  const end = {
-    startUs: undefined,
-    endUs: undefined,
-    firstByteUs: undefined,
-    status: undefined,
-    bytesIn: 0,
-    reused: undefined,
-  };
-  options.record(sampleOf(asked, end, outcome, 'local'));
+  writeRow(options, asked, Number.NaN, Number.NaN, NO_ANSWER, outcome, 'local');
 }
 
-type End = Pick<Sample, 'startUs' | 'endUs' | 'firstByteUs' | 'status' | 'bytesIn' | 'reused'>;
+/** What of a row the answer gives. */
+type Answered = Pick<Completion, 'firstByteUs' | 'status' | 'bytesIn'> & { readonly reused: boolean | undefined };
 
-function sampleOf(asked: Omit<Asked, 'slip'>, end: End, outcome: Outcome, origin: Origin | undefined): Sample {
+function writeRow(
+  options: ExchangeOptions,
+  asked: Omit<Asked, 'slip'>,
+  startUs: number,
+  endUs: number,
+  answered: Answered,
+  outcome: Outcome,
+  origin: Origin | undefined,
+): void {
+  const { worker } = options.shard;
   const { request } = asked;
-  return {
-    seq: asked.seq,
-    user: asked.user,
-    worker: 0,
-    phase: asked.phase,
-    intendedUs: Math.floor(asked.intendedUs),
-    startUs: end.startUs === undefined ? undefined : Math.floor(end.startUs),
-    firstByteUs: end.firstByteUs === undefined ? undefined : Math.floor(end.firstByteUs),
-    endUs: end.endUs === undefined ? undefined : Math.floor(end.endUs),
-    outcome,
-    origin,
-    status: end.status,
-    batch: request.batch,
-    bytesOut: end.startUs === undefined ? 0 : (request.body?.length ?? 0),
-    bytesIn: end.bytesIn,
-    reused: end.reused,
-  };
+  const { firstByteUs, reused } = answered;
+  const block = options.room();
+  const row = block.length++;
+  block.seq[row] = asked.seq;
+  block.user[row] = asked.user;
+  block.worker[row] = worker;
+  block.phase[row] = PHASES.indexOf(asked.phase);
+  block.intendedUs[row] = Math.floor(asked.intendedUs);
+  block.startUs[row] = Math.floor(startUs);
+  block.firstByteUs[row] = firstByteUs === undefined ? Number.NaN : Math.floor(firstByteUs);
+  block.endUs[row] = Math.floor(endUs);
+  block.outcome[row] = outcomeCode(outcome);
+  block.origin[row] = originCode(origin);
+  block.status[row] = answered.status ?? -1;
+  block.batch[row] = request.batch;
+  block.bytesOut[row] = Number.isNaN(startUs) ? 0 : (request.body?.length ?? 0);
+  block.bytesIn[row] = answered.bytesIn;
+  block.reused[row] = reused === undefined ? -1 : reused ? 1 : 0;
 }

@@ -6,4 +6,6 @@ export interface LoopEnd {
   readonly stoppedUs: number;
   /** When the last request was over or abandoned, µs. */
   readonly endedUs: number;
+  /** Why worker threads ended before their loop did, a sentence each. */
+  readonly lostWorkers: readonly string[];
 }

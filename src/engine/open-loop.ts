@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import type { WireRequest } from '../protocols/protocol.js';
 import type { OpenSchedule } from '../schedule/arrivals.js';
+import { wholeIndex } from '../schedule/shard.js';
 import type { Completion, Slip, Transport } from '../transports/transport.js';
 import { US_PER_S } from '../units.js';
 import { type Asked, type ExchangeOptions, recordAbandoned, recordEnd, recordUnsent } from './exchange.js';
@@ -19,9 +20,11 @@ export interface OpenLoopOptions extends ExchangeOptions {
   readonly drainUs: number;
   /** A request that is due while so many are in flight is dropped and recorded as such, never delayed. */
   readonly maxInFlight: number;
+  /** How many are in flight, in one cell that all workers of a run share. */
+  readonly inFlight: Int32Array;
   /** Stops the sending early; what is in flight is drained all the same. */
   readonly stop: AbortSignal;
-  /** Requests in flight, once a second. */
+  /** Requests of this loop in flight, once a second. */
   readonly users: (atUs: number, inFlight: number) => void;
 }
 
@@ -43,11 +46,12 @@ interface Slot {
  * start is free of coordinated omission, and includes the lateness of this program, which is recorded beside it.
  */
 export function runOpenLoop(options: OpenLoopOptions): Promise<LoopEnd> {
-  const { schedule, clock, transport, timeoutUs, maxInFlight } = options;
+  const { schedule, clock, transport, timeoutUs, maxInFlight, shard } = options;
   const { arrivalsUs, warmupUs } = schedule;
   const endUs = schedule.durationUs;
   const slots: Slot[] = [];
   const free: Slot[] = [];
+  /** Those of this loop. */
   let inFlight = 0;
   let stoppedUs: number | undefined;
 
@@ -76,10 +80,12 @@ export function runOpenLoop(options: OpenLoopOptions): Promise<LoopEnd> {
       cancelTick = clock.at((Math.floor(nowUs / US_PER_S) + 1) * US_PER_S, tick);
     }
 
-    function send(seq: number): void {
-      const intendedUs = arrivalsUs[seq] as number;
+    function send(index: number): void {
+      const seq = wholeIndex(shard, index);
+      const intendedUs = arrivalsUs[index] as number;
       const request = options.request(seq);
-      if (inFlight >= maxInFlight) {
+      if (Atomics.add(options.inFlight, 0, 1) >= maxInFlight) {
+        Atomics.sub(options.inFlight, 0, 1);
         recordUnsent(options, { seq, user: 0, phase: phaseOf(intendedUs, intendedUs), intendedUs, request }, 'dropped');
         return;
       }
@@ -117,12 +123,17 @@ export function runOpenLoop(options: OpenLoopOptions): Promise<LoopEnd> {
       if (!slot.busy) {
         return;
       }
-      slot.busy = false;
-      inFlight--;
+      land(slot);
       slot.phase = phaseOf(slot.intendedUs, completion.startUs);
-      recordEnd(options, slot, completion);
+      recordEnd(options, slot, completion, completion.startUs);
       free.push(slot);
       endIfDrained();
+    }
+
+    function land(slot: Slot): void {
+      slot.busy = false;
+      inFlight--;
+      Atomics.sub(options.inFlight, 0, 1);
     }
 
     function phaseOf(intendedUs: number, startUs: number): Asked['phase'] {
@@ -136,8 +147,9 @@ export function runOpenLoop(options: OpenLoopOptions): Promise<LoopEnd> {
       stoppedUs = clock.nowUs();
       cancelEnd();
       options.stop.removeEventListener('abort', onStop);
-      for (let seq = firstUnsent; seq < arrivalsUs.length; seq++) {
-        const intendedUs = arrivalsUs[seq] as number;
+      for (let index = firstUnsent; index < arrivalsUs.length; index++) {
+        const seq = wholeIndex(shard, index);
+        const intendedUs = arrivalsUs[index] as number;
         const asked = {
           seq,
           user: 0,
@@ -157,15 +169,14 @@ export function runOpenLoop(options: OpenLoopOptions): Promise<LoopEnd> {
         cancelTick();
         const nowUs = clock.nowUs();
         options.users(Math.floor(nowUs), 0);
-        resolve({ planned: arrivalsUs.length, stoppedUs, endedUs: nowUs });
+        resolve({ planned: arrivalsUs.length, stoppedUs, endedUs: nowUs, lostWorkers: [] });
       }
     }
 
     function abandon(): void {
       const nowUs = clock.nowUs();
       for (const slot of slots.filter(({ busy }) => busy)) {
-        slot.busy = false;
-        inFlight--;
+        land(slot);
         slot.phase = phaseOf(slot.intendedUs, slot.sentUs);
         recordAbandoned(options, slot, slot.sentUs, nowUs);
       }

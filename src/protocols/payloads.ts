@@ -8,12 +8,10 @@ const MAX_POOL_BYTES = 64 * 2 ** 20;
 
 /** The requests of a run, encoded before its clock starts. */
 export interface Payloads {
-  /** Distinct requests in the pool. */
-  readonly count: number;
+  /** Distinct requests, in their shuffled order. */
+  readonly requests: readonly WireRequest[];
   /** Bytes of all paths and bodies in the pool. */
   readonly bytes: number;
-  /** The request with a sequence number: the pool in its shuffled order, over and over. */
-  at(seq: number): WireRequest;
 }
 
 export interface PayloadOptions {
@@ -42,5 +40,10 @@ export function payloads({ protocol, dataset, batchSize, random }: PayloadOption
     bytes += request.path.length + (request.body?.length ?? 0);
     pool.push(request);
   }
-  return { count: pool.length, bytes, at: (seq) => pool[seq % pool.length] as WireRequest };
+  return { requests: pool, bytes };
+}
+
+/** The request with a sequence number: the pool over and over. */
+export function requestAt(requests: readonly WireRequest[], seq: number): WireRequest {
+  return requests[seq % requests.length] as WireRequest;
 }

@@ -1,5 +1,5 @@
-import { wasSent } from '../samples/outcomes.js';
-import type { Sample } from '../samples/sample.js';
+import { DROPPED_CODE, OK_CODE, SENT_CODES } from '../samples/outcomes.js';
+import type { Sink } from '../samples/sink.js';
 import { US_PER_S } from '../units.js';
 import { toMs } from './distribution.js';
 import type { Histogram } from './histogram.js';
@@ -31,69 +31,91 @@ export interface PerSecondRow {
   readonly lag_max_ms: number | null;
 }
 
+/** What is counted for each second; the columns of one row of counters. */
 const COUNTERS = ['planned', 'sent', 'completed', 'ok', 'failed', 'dropped'] as const;
-type Counters = Record<(typeof COUNTERS)[number], number>;
+const [PLANNED, SENT, COMPLETED, OK, FAILED, DROPPED] = [0, 1, 2, 3, 4, 5] as const;
+const FIRST_SECONDS = 256;
 
 /**
  * Folds samples into whole epoch seconds: `planned` by intended start, `sent` and lag by start, the rest by
  * completion. `startedEpochUs` is the epoch of the run's zero.
  */
-export function perSecond(startedEpochUs: number): {
-  add(sample: Sample): void;
-  users(atUs: number, users: number): void;
+export function perSecond(startedEpochUs: number): Required<Pick<Sink, 'rows' | 'users'>> & {
   finish(): readonly PerSecondRow[];
 } {
-  const counters = new Map<number, Counters>();
+  const firstS = Math.floor(startedEpochUs / US_PER_S);
+  /** Between the beginning of that second and the run's zero. */
+  const offsetUs = startedEpochUs - firstS * US_PER_S;
+  /** A row of counters for each second from `firstS` on. */
+  let counters = new Float64Array(FIRST_SECONDS * COUNTERS.length);
+  let seconds = 0;
   const users = new Map<number, number>();
   const latency = secondHistograms();
   const service = secondHistograms();
   const lag = secondHistograms();
-  const secondOf = (us: number) => Math.floor((startedEpochUs + us) / US_PER_S);
 
-  function count(us: number, counter: keyof Counters): number {
-    const second = secondOf(us);
-    let entry = counters.get(second);
-    if (!entry) {
-      entry = { planned: 0, sent: 0, completed: 0, ok: 0, failed: 0, dropped: 0 };
-      counters.set(second, entry);
+  /** The second of a moment, from `firstS`. */
+  function secondAt(us: number): number {
+    return Math.floor((offsetUs + us) / US_PER_S);
+  }
+
+  function count(second: number, counter: number): void {
+    if (second >= seconds) {
+      seconds = second + 1;
+      if (seconds * COUNTERS.length > counters.length) {
+        const larger = new Float64Array(2 * seconds * COUNTERS.length);
+        larger.set(counters);
+        counters = larger;
+      }
     }
-    entry[counter]++;
-    return second;
+    (counters[second * COUNTERS.length + counter] as number)++;
   }
 
   return {
-    add({ intendedUs, startUs, endUs, outcome }) {
-      count(intendedUs, 'planned');
-      if (outcome === 'dropped') {
-        count(intendedUs, 'dropped');
-      }
-      if (!wasSent(outcome) || startUs === undefined || endUs === undefined) {
-        return;
-      }
-      lag.record(count(startUs, 'sent'), startUs - intendedUs);
-      const second = count(endUs, 'completed');
-      count(endUs, outcome === 'ok' ? 'ok' : 'failed');
-      if (outcome === 'ok') {
-        latency.record(second, endUs - intendedUs);
-        service.record(second, endUs - startUs);
+    rows(block) {
+      for (let row = 0; row < block.length; row++) {
+        const code = block.outcome[row] as number;
+        const intendedUs = block.intendedUs[row] as number;
+        const dueS = secondAt(intendedUs);
+        count(dueS, PLANNED);
+        if (SENT_CODES[code] === 0) {
+          if (code === DROPPED_CODE) {
+            count(dueS, DROPPED);
+          }
+          continue;
+        }
+        const startUs = block.startUs[row] as number;
+        const endUs = block.endUs[row] as number;
+        const startS = secondAt(startUs);
+        const endS = secondAt(endUs);
+        count(startS, SENT);
+        lag.record(startS, startUs - intendedUs);
+        count(endS, COMPLETED);
+        if (code === OK_CODE) {
+          count(endS, OK);
+          latency.record(endS, endUs - intendedUs);
+          service.record(endS, endUs - startUs);
+        } else {
+          count(endS, FAILED);
+        }
       }
     },
     users(atUs, active) {
-      users.set(secondOf(atUs), active);
+      users.set(secondAt(atUs), active);
     },
     finish() {
-      const seconds = [...counters.keys(), ...users.keys()];
-      const first = seconds.reduce((least, second) => Math.min(least, second), Number.POSITIVE_INFINITY);
-      const last = seconds.reduce((most, second) => Math.max(most, second), Number.NEGATIVE_INFINITY);
       const rows: PerSecondRow[] = [];
+      const last = [...users.keys()].reduce((most, second) => Math.max(most, second), seconds - 1);
       let inFlight = 0;
       let active = 0;
-      for (let second = first; second <= last; second++) {
-        const counted = counters.get(second) ?? { planned: 0, sent: 0, completed: 0, ok: 0, failed: 0, dropped: 0 };
+      for (let second = 0; second <= last; second++) {
+        const counted = Object.fromEntries(
+          COUNTERS.map((name, counter) => [name, counters[second * COUNTERS.length + counter] ?? 0]),
+        ) as Record<(typeof COUNTERS)[number], number>;
         inFlight += counted.sent - counted.completed;
         active = users.get(second) ?? active;
         rows.push({
-          epoch_s: second,
+          epoch_s: firstS + second,
           ...counted,
           in_flight: inFlight,
           users: active,

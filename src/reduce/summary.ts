@@ -1,5 +1,16 @@
-import { isSample, type Origin, type Outcome, wasSent } from '../samples/outcomes.js';
-import type { Sample } from '../samples/sample.js';
+import {
+  OK_CODE,
+  ORIGINS,
+  type Origin,
+  OUTCOMES,
+  type Outcome,
+  SAMPLE_CODES,
+  SENT_CODES,
+  WARMUP_CODE,
+  wasSent,
+} from '../samples/outcomes.js';
+import type { SampleBlock } from '../samples/sample.js';
+import type { Sink } from '../samples/sink.js';
 import { US_PER_S } from '../units.js';
 import { type AllInfDistribution, allInfDistribution, type Distribution, distribution } from './distribution.js';
 import { histogram } from './histogram.js';
@@ -73,15 +84,18 @@ export interface Totals {
 /** Lateness of a sending that the verdict counts. */
 export const LATE_US = 10_000;
 
-/** Counts of outcomes, each with the fault that its first failure had. */
-type Outcomes = Map<Outcome, { count: number; readonly origin: Origin | null }>;
+/** How often an outcome came, and the fault that its first row had (index of ORIGINS, −1 for none). */
+interface OutcomeCount {
+  readonly outcome: Outcome;
+  count: number;
+  origin: number;
+}
 
 /**
  * Folds samples into a run's totals; those of the warm-up are left out. `measured` tells the measured window, which an
  * early stop shortens.
  */
-export function totals(measured: () => Window): {
-  add(sample: Sample): void;
+export function totals(measured: () => Window): Pick<Sink, 'rows'> & {
   /** Keeps the first text that explains an outcome. */
   explain(outcome: Outcome, text: string): void;
   finish(): Totals;
@@ -90,59 +104,68 @@ export function totals(measured: () => Window): {
   const service = histogram();
   const lag = histogram();
   const failing = histogram();
-  const outcomes: Outcomes = new Map();
+  const outcomes: readonly OutcomeCount[] = OUTCOMES.map((outcome) => ({ outcome, count: 0, origin: -1 }));
   const examples = new Map<Outcome, string>();
-  const sums = {
-    warmup: 0,
-    late: 0,
-    inTime: 0,
-    okInTime: 0,
-    okItemsInTime: 0,
-    busyUs: 0,
-    outBytes: 0,
-    inBytes: 0,
-    reused: 0,
-    fresh: 0,
-  };
+  let warmup = 0;
+  let late = 0;
+  let inTime = 0;
+  let okInTime = 0;
+  let okItemsInTime = 0;
+  let busyUs = 0;
+  let outBytes = 0;
+  let inBytes = 0;
+  let reused = 0;
+  let fresh = 0;
 
-  function count({ outcome, origin }: Sample): void {
-    const entry = outcomes.get(outcome) ?? { count: 0, origin: origin ?? null };
-    entry.count++;
-    outcomes.set(outcome, entry);
+  function add(block: SampleBlock, row: number, toUs: number): void {
+    const code = block.outcome[row] as number;
+    const entry = outcomes[code] as OutcomeCount;
+    if (entry.count++ === 0) {
+      entry.origin = block.origin[row] as number;
+    }
+    if (SENT_CODES[code] === 0) {
+      return;
+    }
+    const intendedUs = block.intendedUs[row] as number;
+    const startUs = block.startUs[row] as number;
+    const endUs = block.endUs[row] as number;
+    const lagUs = startUs - intendedUs;
+    lag.record(lagUs);
+    if (lagUs > LATE_US) {
+      late++;
+    }
+    if (code === OK_CODE) {
+      latency.record(endUs - intendedUs);
+      service.record(endUs - startUs);
+    } else if (SAMPLE_CODES[code] === 1) {
+      failing.record(endUs - intendedUs);
+    }
+    if (endUs <= toUs) {
+      inTime++;
+      if (code === OK_CODE) {
+        okInTime++;
+        okItemsInTime += block.batch[row] as number;
+      }
+    }
+    busyUs += Math.max(0, Math.min(endUs, toUs) - startUs);
+    outBytes += block.bytesOut[row] as number;
+    inBytes += block.bytesIn[row] as number;
+    if (block.reused[row] === 1) {
+      reused++;
+    } else if (block.reused[row] === 0) {
+      fresh++;
+    }
   }
 
   return {
-    add(sample) {
-      if (sample.phase === 'warmup') {
-        sums.warmup++;
-        return;
-      }
-      count(sample);
-      if (!wasSent(sample.outcome)) {
-        return;
-      }
-      const startUs = sample.startUs as number;
-      const endUs = sample.endUs as number;
-      const ok = sample.outcome === 'ok';
-      lag.record(startUs - sample.intendedUs);
-      sums.late += Number(startUs - sample.intendedUs > LATE_US);
-      if (ok) {
-        latency.record(endUs - sample.intendedUs);
-        service.record(endUs - startUs);
-      } else if (isSample(sample.outcome)) {
-        failing.record(endUs - sample.intendedUs);
-      }
+    rows(block) {
       const { toUs } = measured();
-      if (endUs <= toUs) {
-        sums.inTime++;
-        sums.okInTime += Number(ok);
-        sums.okItemsInTime += ok ? sample.batch : 0;
-      }
-      sums.busyUs += Math.max(0, Math.min(endUs, toUs) - startUs);
-      sums.outBytes += sample.bytesOut;
-      sums.inBytes += sample.bytesIn;
-      if (sample.reused !== undefined) {
-        sums[sample.reused ? 'reused' : 'fresh']++;
+      for (let row = 0; row < block.length; row++) {
+        if (block.phase[row] === WARMUP_CODE) {
+          warmup++;
+        } else {
+          add(block, row, toUs);
+        }
       }
     },
     explain(outcome, text) {
@@ -151,42 +174,43 @@ export function totals(measured: () => Window): {
       }
     },
     finish() {
-      const counts = { ...countsOf(outcomes), warmup: sums.warmup };
+      const seen = outcomes.filter(({ count }) => count > 0);
+      const counts = { ...countsOf(seen), warmup };
       const { fromUs, toUs } = measured();
       const windowS = Math.max(0, toUs - fromUs) / US_PER_S;
-      const stopped = outcomes.get('not_sent_stopped')?.count ?? 0;
+      const stopped = seen.find(({ outcome }) => outcome === 'not_sent_stopped')?.count ?? 0;
       const perS = (value: number) => (windowS > 0 ? value / windowS : 0);
       const failures = failing.count;
       const judged = counts.ok + failures;
       return {
         counts,
-        failures: failuresOf(outcomes, examples),
+        failures: failuresOf(seen, examples),
         rates: {
           window_s: windowS,
           offered_per_s: perS(counts.planned - stopped),
           sent_per_s: perS(counts.sent),
-          completed_per_s: perS(sums.inTime),
-          ok_per_s: perS(sums.okInTime),
-          ok_items_per_s: perS(sums.okItemsInTime),
+          completed_per_s: perS(inTime),
+          ok_per_s: perS(okInTime),
+          ok_items_per_s: perS(okItemsInTime),
           error_ratio: judged === 0 ? null : failures / judged,
-          in_flight_mean: perS(sums.busyUs / US_PER_S),
+          in_flight_mean: perS(busyUs / US_PER_S),
         },
         latency: distribution(latency),
         latency_all_inf: allInfDistribution(latency, failures + counts.dropped),
         service_time: distribution(service),
         lag: distribution(lag),
-        late_n: sums.late,
+        late_n: late,
         time_to_failure: distribution(failing),
-        bytes: { out_bytes: sums.outBytes, in_bytes: sums.inBytes },
-        connections: { reused: sums.reused, fresh: sums.fresh },
+        bytes: { out_bytes: outBytes, in_bytes: inBytes },
+        connections: { reused, fresh },
       };
     },
   };
 }
 
-function countsOf(outcomes: Outcomes): Omit<Counts, 'warmup'> {
+function countsOf(seen: readonly OutcomeCount[]): Omit<Counts, 'warmup'> {
   const sum = (which: (outcome: Outcome) => boolean) =>
-    [...outcomes].reduce((total, [outcome, { count }]) => total + (which(outcome) ? count : 0), 0);
+    seen.reduce((total, { outcome, count }) => total + (which(outcome) ? count : 0), 0);
   const ok = sum((outcome) => outcome === 'ok');
   const abandoned = sum((outcome) => outcome === 'abandoned');
   const sent = sum(wasSent);
@@ -201,9 +225,15 @@ function countsOf(outcomes: Outcomes): Omit<Counts, 'warmup'> {
   };
 }
 
-function failuresOf(outcomes: Outcomes, examples: ReadonlyMap<Outcome, string>): readonly FailureCause[] {
-  return [...outcomes]
-    .filter(([outcome]) => outcome !== 'ok')
-    .map(([outcome, { count, origin }]) => ({ outcome, origin, count, example: examples.get(outcome) ?? null }))
+/** Ways of failing, the most frequent first. */
+function failuresOf(seen: readonly OutcomeCount[], examples: ReadonlyMap<Outcome, string>): readonly FailureCause[] {
+  return seen
+    .filter(({ outcome }) => outcome !== 'ok')
+    .map(({ outcome, count, origin }) => ({
+      outcome,
+      origin: ORIGINS[origin] ?? null,
+      count,
+      example: examples.get(outcome) ?? null,
+    }))
     .sort((a, b) => b.count - a.count);
 }

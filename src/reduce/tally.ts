@@ -1,5 +1,4 @@
-import type { Outcome } from '../samples/outcomes.js';
-import { sampleAt } from '../samples/sample.js';
+import { OK_CODE, OUTCOMES, type Outcome } from '../samples/outcomes.js';
 import type { Sink } from '../samples/sink.js';
 import { US_PER_S } from '../units.js';
 import { toMs } from './distribution.js';
@@ -24,9 +23,10 @@ export interface Snapshot {
 /** The live count of a run, for its progress display. */
 export function tally(): Sink & { snapshot(nowUs: number): Snapshot } {
   const current = histogram();
-  const failures = new Map<Outcome, number>();
+  const failures = new Float64Array(OUTCOMES.length);
   const trend: (number | null)[] = [];
   let second = 0;
+  let nextSecondUs = US_PER_S;
   let ended = 0;
   let last: Pick<Snapshot, 'perS' | 'p50Ms' | 'p95Ms'> = { perS: 0, p50Ms: null, p95Ms: null };
   let requests = 0;
@@ -40,21 +40,24 @@ export function tally(): Sink & { snapshot(nowUs: number): Snapshot } {
       current.reset();
       ended = 0;
     }
+    nextSecondUs = (second + 1) * US_PER_S;
   }
 
   return {
     rows(block) {
+      requests += block.length;
       for (let row = 0; row < block.length; row++) {
-        const { outcome, endUs, intendedUs } = sampleAt(block, row);
-        requests++;
-        if (endUs !== undefined) {
+        const code = block.outcome[row] as number;
+        const endUs = block.endUs[row] as number;
+        // NaN, of what was never sent, is neither.
+        if (endUs >= nextSecondUs) {
           advanceTo(Math.floor(endUs / US_PER_S));
-          ended++;
         }
-        if (outcome === 'ok') {
-          current.record((endUs as number) - intendedUs);
+        ended += endUs >= 0 ? 1 : 0;
+        if (code === OK_CODE) {
+          current.record(endUs - (block.intendedUs[row] as number));
         } else {
-          failures.set(outcome, (failures.get(outcome) ?? 0) + 1);
+          failures[code] = (failures[code] as number) + 1;
         }
       }
     },
@@ -67,7 +70,9 @@ export function tally(): Sink & { snapshot(nowUs: number): Snapshot } {
       return {
         users: activeUsers,
         requests,
-        failures: [...failures].sort(([, a], [, b]) => b - a),
+        failures: OUTCOMES.map((outcome, code) => [outcome, failures[code] as number] as const)
+          .filter(([, count]) => count > 0)
+          .sort(([, a], [, b]) => b - a),
         ...last,
         p95TrendMs: [...trend],
       };

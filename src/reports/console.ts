@@ -35,6 +35,11 @@ function headline({ verdict, run }: Report): string {
   ].join('\n');
 }
 
+function repeats(sent: number, payloads: number): string {
+  const times = sent / payloads;
+  return times >= 10 ? groupDigits(Math.round(times)) : times.toFixed(1);
+}
+
 function users(count: number): string {
   return `${count} ${count === 1 ? 'user' : 'users'}`;
 }
@@ -59,6 +64,7 @@ function counts({ counts: all, rates, bytes, run }: Report): string {
       `${rates.sent_per_s.toFixed(1)} sent/s, ${rates.ok_per_s.toFixed(1)} ok/s over ${Number(rates.window_s.toFixed(1))} s`,
     `            ${items}${rates.in_flight_mean.toFixed(2)} in flight`,
     `  bodies    ${formatBytes(bytes.out_bytes)} out, ${formatBytes(bytes.in_bytes)} in`,
+    `  payloads  ${groupDigits(run.payloads)} distinct, ${formatBytes(run.payload_bytes)}, each sent ${repeats(all.sent, run.payloads)} times`,
   ].join('\n');
 }
 

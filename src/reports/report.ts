@@ -22,6 +22,8 @@ export interface RunFacts {
   readonly spacing: string | null;
   readonly warmup_s: number;
   readonly connections: number;
+  /** Threads that sent. */
+  readonly workers: number;
   readonly duration_s: number;
   readonly think_time_ms: number | null;
   readonly timeout_ms: number;
@@ -29,7 +31,10 @@ export interface RunFacts {
   readonly seed: number;
   readonly check: string;
   readonly dataset: string;
+  /** Distinct requests, their bytes, and what it took to encode them before the run. */
   readonly payloads: number;
+  readonly payload_bytes: number;
+  readonly payload_encode_ms: number;
 }
 
 /** Everything that any report of a run says; `summary.json` is this object. Every field's unit is in its name. */

@@ -8,7 +8,7 @@ export interface FileWriter {
    * Hands whole lines to the operating system before it returns: they survive the end of this process. On an error the
    * file is cut back to its last whole line and BenchError('output') thrown; nothing is written after that.
    */
-  write(lines: string): void;
+  write(lines: string | Uint8Array): void;
   /** Asks for what was written to reach the disk, so that it survives the end of the machine. */
   sync(): void;
   close(): void;
@@ -28,10 +28,10 @@ export function fileWriter(path: string): FileWriter {
   return {
     path,
     write(lines) {
-      if (failed || lines === '') {
+      if (failed || lines.length === 0) {
         return;
       }
-      const bytes = Buffer.from(lines);
+      const bytes = typeof lines === 'string' ? Buffer.from(lines) : lines;
       try {
         // A full disk first shows as a short write.
         for (let done = 0; done < bytes.length; ) {

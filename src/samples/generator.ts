@@ -1,5 +1,4 @@
 import { readdirSync } from 'node:fs';
-import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 import type { Clock } from '../clock.js';
 import { US_PER_S } from '../units.js';
 import { fileWriter } from './file-writer.js';
@@ -7,11 +6,13 @@ import { fileWriter } from './file-writer.js';
 /** The state of the generator itself in one second: what is slow here must not be blamed on the server. */
 export interface GeneratorSecond {
   readonly epochS: number;
-  /** How late the event loop came round, 99th percentile. */
+  /** How late the event loop came round, 99th percentile; the worst of all threads that send. */
   readonly loopDelayP99Ms: number;
+  /** Share of the second in which the busiest thread that sends was not waiting for events. */
+  readonly loopBusyRatio: number;
   /** CPU time of this process over the second; 1 is a whole core. */
   readonly cpuRatio: number;
-  /** Time in garbage collection. */
+  /** Time in garbage collection, all threads together. */
   readonly gcMs: number;
   /** Open file descriptors; null where the system does not tell. */
   readonly openFds: number | null;
@@ -20,72 +21,72 @@ export interface GeneratorSecond {
   readonly handshakeP99Ms: number | null;
 }
 
-export interface GeneratorMonitor {
-  /** Ends the watching, writes what is left and gives the seconds that were recorded. */
+/** What one thread that sends tells about itself, about once a second. */
+export interface ThreadSecond {
+  /** When the time began that this is about, µs from the run's start. */
+  readonly sinceUs: number;
+  readonly loopDelayP99Ms: number;
+  readonly loopBusyRatio: number;
+  readonly gcMs: number;
+  /** Durations of the connections made in it. */
+  readonly handshakesMs: readonly number[];
+}
+
+/** `generator.csv`: a line a second. */
+export interface GeneratorFile {
+  take(worker: number, second: ThreadSecond): void;
+  /** Writes what is left and gives the seconds that were recorded. */
   close(): readonly GeneratorSecond[];
 }
 
-export interface GeneratorOptions {
-  readonly path: string;
-  readonly clock: Clock;
-  /** Durations in ms of the connections made since it was last asked. */
-  readonly takeHandshakesMs: () => readonly number[];
-}
-
 const HEADER = 'epoch_s,loop_delay_p99_ms,cpu_ratio,gc_ms,open_fds,handshakes,handshake_p99_ms\n';
-/** The monitor's own timer: what it measures includes this interval. */
-const RESOLUTION_MS = 10;
 
-/** Watches this process from the run's start on and writes `generator.csv`, a line a second. */
-export function generatorMonitor({ path, clock, takeHandshakesMs }: GeneratorOptions): GeneratorMonitor {
+/** Puts what the threads tell together with what is known of the whole process. A second is written once all are past it. */
+export function generatorFile(path: string, clock: Clock, workers: number): GeneratorFile {
   const file = fileWriter(path);
   file.write(HEADER);
   const seconds: GeneratorSecond[] = [];
-  const loop = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  let gcMs = 0;
-  const gc = new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) {
-      gcMs += duration;
-    }
-  });
-  gc.observe({ entryTypes: ['gc'] });
-  loop.enable();
+  const open = new Map<number, ThreadSecond[]>();
+  const reached = new Array<number>(workers).fill(Number.NEGATIVE_INFINITY);
   let cpu = process.cpuUsage();
-  let sinceUs = clock.nowUs();
-  let cancel = clock.at(US_PER_S, tick);
+  let cpuSinceUs = clock.nowUs();
 
-  function tick(): void {
-    observe();
-    cancel = clock.at((Math.floor(clock.nowUs() / US_PER_S) + 1) * US_PER_S, tick);
-  }
-
-  function observe(): void {
+  function write(second: number, told: readonly ThreadSecond[]): void {
     const nowUs = clock.nowUs();
     const used = process.cpuUsage(cpu);
-    const handshakesMs = [...takeHandshakesMs()].sort((a, b) => a - b);
-    const second: GeneratorSecond = {
-      epochS: Math.floor(clock.epochMsAt(sinceUs) / 1000),
-      loopDelayP99Ms: Math.max(0, loop.percentile(99) / 1e6 - RESOLUTION_MS),
-      cpuRatio: (used.user + used.system) / Math.max(1, nowUs - sinceUs),
-      gcMs,
+    const handshakesMs = told.flatMap(({ handshakesMs: one }) => one).sort((a, b) => a - b);
+    const line: GeneratorSecond = {
+      epochS: Math.floor(clock.epochMsAt(second * US_PER_S) / 1000),
+      loopDelayP99Ms: Math.max(0, ...told.map(({ loopDelayP99Ms }) => loopDelayP99Ms)),
+      loopBusyRatio: Math.max(0, ...told.map(({ loopBusyRatio }) => loopBusyRatio)),
+      cpuRatio: (used.user + used.system) / Math.max(1, nowUs - cpuSinceUs),
+      gcMs: told.reduce((sum, { gcMs }) => sum + gcMs, 0),
       openFds: countOpenFds(),
       handshakes: handshakesMs.length,
       handshakeP99Ms: handshakesMs[Math.ceil(0.99 * handshakesMs.length) - 1] ?? null,
     };
-    seconds.push(second);
-    file.write(generatorLine(second));
-    loop.reset();
+    seconds.push(line);
+    file.write(generatorLine(line));
     cpu = process.cpuUsage();
-    gcMs = 0;
-    sinceUs = nowUs;
+    cpuSinceUs = nowUs;
+  }
+
+  function writeUpTo(last: number): void {
+    for (const second of [...open.keys()].filter((key) => key <= last).sort((a, b) => a - b)) {
+      write(second, open.get(second) as ThreadSecond[]);
+      open.delete(second);
+    }
   }
 
   return {
+    take(worker, told) {
+      const second = Math.floor(told.sinceUs / US_PER_S);
+      open.set(second, [...(open.get(second) ?? []), told]);
+      reached[worker] = second;
+      writeUpTo(Math.min(...reached));
+    },
     close() {
-      cancel();
-      observe();
-      loop.disable();
-      gc.disconnect();
+      writeUpTo(Number.POSITIVE_INFINITY);
       file.close();
       return seconds;
     },

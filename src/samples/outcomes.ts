@@ -111,3 +111,12 @@ const KNOWN: ReadonlySet<string> = new Set(OUTCOMES);
 export function isOutcome(word: string): word is Outcome {
   return KNOWN.has(word);
 }
+
+/** For each index of OUTCOMES, 1 where `wasSent` and `isSample` hold: what folds over blocks look up. */
+export const SENT_CODES = Uint8Array.from(OUTCOMES, (outcome) => Number(wasSent(outcome)));
+export const SAMPLE_CODES = Uint8Array.from(OUTCOMES, (outcome) => Number(isSample(outcome)));
+
+/** Indexes in those lists that folds ask for. */
+export const OK_CODE = OUTCOMES.indexOf('ok');
+export const DROPPED_CODE = OUTCOMES.indexOf('dropped');
+export const WARMUP_CODE = PHASES.indexOf('warmup');

@@ -1,9 +1,13 @@
 import type { Clock } from '../clock.js';
 import { US_PER_MS, US_PER_S } from '../units.js';
+import { COMMA, LF, putWhole, putWord } from './digits.js';
 import { fileWriter } from './file-writer.js';
-import { wasSent } from './outcomes.js';
-import { type Sample, sampleAt } from './sample.js';
+import { OUTCOMES, SENT_CODES, WARMUP_CODE } from './outcomes.js';
+import { rowsInto } from './row-buffer.js';
+import type { SampleBlock } from './sample.js';
 import type { Sink } from './sink.js';
+
+const OUTCOME_WORDS = OUTCOMES.map((outcome) => Buffer.from(outcome));
 
 /**
  * `raw_requests.csv`, the seed's file with one more column: no header, `start_ms,end_ms,latency_ms,outcome` in whole
@@ -12,26 +16,31 @@ import type { Sink } from './sink.js';
  */
 export function rawRequestsSink(path: string, clock: Clock): Sink {
   const file = fileWriter(path);
+
+  function putRow(bytes: Uint8Array, from: number, block: SampleBlock, row: number): number {
+    const outcome = block.outcome[row] as number;
+    if (SENT_CODES[outcome] === 0 || block.phase[row] === WARMUP_CODE) {
+      return from;
+    }
+    const intendedUs = block.intendedUs[row] as number;
+    const startMs = Math.floor(clock.epochMsAt(intendedUs));
+    const latencyMs = Math.floor(((block.endUs[row] as number) - intendedUs) / US_PER_MS);
+    let at = putWhole(bytes, from, startMs);
+    bytes[at++] = COMMA;
+    at = putWhole(bytes, at, startMs + latencyMs);
+    bytes[at++] = COMMA;
+    at = putWhole(bytes, at, latencyMs);
+    bytes[at++] = COMMA;
+    at = putWord(bytes, at, OUTCOME_WORDS[outcome] as Buffer);
+    bytes[at++] = LF;
+    return at;
+  }
+
   return {
-    rows(block) {
-      let lines = '';
-      for (let row = 0; row < block.length; row++) {
-        const sample = sampleAt(block, row);
-        if (wasSent(sample.outcome) && sample.phase !== 'warmup') {
-          lines += rawRequestLine(sample, clock);
-        }
-      }
-      file.write(lines);
-    },
+    rows: rowsInto(file, putRow),
     flush: () => file.sync(),
     close: () => file.close(),
   };
-}
-
-function rawRequestLine({ intendedUs, endUs, outcome }: Sample, clock: Clock): string {
-  const startMs = Math.floor(clock.epochMsAt(intendedUs));
-  const latencyMs = Math.floor(((endUs as number) - intendedUs) / US_PER_MS);
-  return `${startMs},${startMs + latencyMs},${latencyMs},${outcome}\n`;
 }
 
 /** `raw_users.csv`, the seed's file: no header, `epoch_s,users`, seconds with microseconds, at each change. */

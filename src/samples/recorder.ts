@@ -1,88 +1,65 @@
 import type { Clock } from '../clock.js';
-import type { BenchError } from '../errors.js';
-import { US_PER_MS, US_PER_S } from '../units.js';
-import { appendSample, type Sample, sampleBlock } from './sample.js';
-import type { Sink } from './sink.js';
+import { US_PER_MS } from '../units.js';
+import { type SampleBlock, sampleBlock } from './sample.js';
 
 const BLOCK_ROWS = 4096;
 /** Rows wait here at most this long, so that a killed process loses no more. */
-const FLUSH_EVERY_US = 100 * US_PER_MS;
-const SYNC_EVERY_US = 5 * US_PER_S;
+const HAND_OVER_EVERY_US = 100 * US_PER_MS;
 
-/** Takes samples one by one and hands them to all sinks in blocks. */
+/** The number of active users from a moment on. */
+export interface UserChange {
+  readonly atUs: number;
+  readonly users: number;
+}
+
+/** Takes the rows of a loop as it runs, and hands them on in blocks. */
 export interface Recorder {
-  record(sample: Sample): void;
+  /**
+   * A block with room for one more row, which the caller fills at its `length` and then counts. Good until the next
+   * call: a row is never an object on its way.
+   */
+  room(): SampleBlock;
   users(atUs: number, users: number): void;
-  /** Hands over what is left and closes all sinks. Throws the first error of a sink, also one that came earlier. */
+  /** Hands over what is left. */
   close(): void;
 }
 
 /**
- * A recorder that flushes on its own. The first error of a sink goes to `onFailure`, which should stop the run; after
- * it nothing more is written.
+ * Takes rows in order of completion and what users came and went since the last call, up to the moment `untilUs`.
+ * Returns the block to be filled next: the same, or another where the rows stay with who took them.
  */
-export function recorder(sinks: readonly Sink[], clock: Clock, onFailure: (error: BenchError) => void): Recorder {
-  const block = sampleBlock(BLOCK_ROWS);
-  let failure: BenchError | undefined;
-  let syncedUs = 0;
-  let cancelFlush = clock.at(0, tick);
+export type HandOver = (block: SampleBlock, changes: readonly UserChange[], untilUs: number) => SampleBlock;
+
+/** A recorder that hands over whole blocks, and what there is every 100 ms. */
+export function recorder(clock: Clock, handOver: HandOver): Recorder {
+  let block = sampleBlock(BLOCK_ROWS);
+  let changes: UserChange[] = [];
+  let cancelTick = clock.at(0, tick);
 
   function tick(): void {
-    const nowUs = clock.nowUs();
-    guard(() => {
-      handOver();
-      if (nowUs - syncedUs >= SYNC_EVERY_US) {
-        syncedUs = nowUs;
-        for (const sink of sinks) {
-          sink.flush?.();
-        }
-      }
-    });
-    cancelFlush = clock.at(nowUs + FLUSH_EVERY_US, tick);
+    hand();
+    cancelTick = clock.at(clock.nowUs() + HAND_OVER_EVERY_US, tick);
   }
 
-  function handOver(): void {
-    for (const sink of sinks) {
-      sink.rows(block);
-    }
+  function hand(): void {
+    block = handOver(block, changes, clock.nowUs());
     block.length = 0;
-  }
-
-  function guard(work: () => void): void {
-    if (failure) {
-      block.length = 0;
-      return;
-    }
-    try {
-      work();
-    } catch (error) {
-      failure = error as BenchError;
-      block.length = 0;
-      onFailure(failure);
-    }
+    changes = [];
   }
 
   return {
-    record(sample) {
+    room() {
       if (block.length === block.capacity) {
-        guard(handOver);
+        hand();
       }
-      appendSample(block, sample);
+      return block;
     },
     users(atUs, users) {
-      for (const sink of sinks) {
-        sink.users?.(atUs, users);
-      }
+      changes.push({ atUs, users });
     },
     close() {
-      cancelFlush();
-      guard(handOver);
-      for (const sink of sinks) {
-        guard(() => sink.close());
-      }
-      if (failure) {
-        throw failure;
-      }
+      cancelTick();
+      hand();
     },
   };
 }

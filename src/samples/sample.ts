@@ -1,6 +1,6 @@
 import { ORIGINS, type Origin, OUTCOMES, type Outcome, PHASES, type Phase } from './outcomes.js';
 
-/** One planned request. Times are whole µs from the run's start; absent values are undefined. */
+/** One planned request as an object, for those who look at few. Times are whole µs from the run's start; absent values are undefined. */
 export interface Sample {
   readonly seq: number;
   /** Index of the user who sent it. */
@@ -21,55 +21,91 @@ export interface Sample {
   readonly reused: boolean | undefined;
 }
 
+/** The columns of a block and their kind, those with the largest values first so that each starts at a multiple of its size. */
+const COLUMNS = {
+  seq: Float64Array,
+  intendedUs: Float64Array,
+  startUs: Float64Array,
+  firstByteUs: Float64Array,
+  endUs: Float64Array,
+  bytesOut: Float64Array,
+  bytesIn: Float64Array,
+  user: Int32Array,
+  status: Int32Array,
+  batch: Int32Array,
+  worker: Uint16Array,
+  phase: Uint8Array,
+  outcome: Uint8Array,
+  origin: Int8Array,
+  reused: Int8Array,
+} as const;
+
+type Columns = { readonly [Name in keyof typeof COLUMNS]: InstanceType<(typeof COLUMNS)[Name]> };
+
+const COLUMN_NAMES = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
+
 /**
  * Samples as columns: what the loop writes and sinks read, a block at a time. NaN or −1 stands for absent; words are
- * indexes into their lists.
+ * indexes into their lists (`phase`: PHASES, `outcome`: OUTCOMES, `origin`: ORIGINS). All columns lie in one buffer,
+ * which moves between threads without being copied.
  */
-export interface SampleBlock {
+export interface SampleBlock extends Columns {
   length: number;
   readonly capacity: number;
-  readonly seq: Float64Array;
-  readonly user: Int32Array;
-  readonly worker: Uint16Array;
-  readonly phase: Uint8Array;
-  readonly intendedUs: Float64Array;
-  readonly startUs: Float64Array;
-  readonly firstByteUs: Float64Array;
-  readonly endUs: Float64Array;
-  readonly outcome: Uint8Array;
-  readonly origin: Int8Array;
-  readonly status: Int32Array;
-  readonly batch: Int32Array;
-  readonly bytesOut: Float64Array;
-  readonly bytesIn: Float64Array;
-  readonly reused: Int8Array;
+  readonly buffer: ArrayBuffer;
 }
 
+/** An empty block for so many rows. */
 export function sampleBlock(capacity: number): SampleBlock {
-  return {
-    length: 0,
-    capacity,
-    seq: new Float64Array(capacity),
-    user: new Int32Array(capacity),
-    worker: new Uint16Array(capacity),
-    phase: new Uint8Array(capacity),
-    intendedUs: new Float64Array(capacity),
-    startUs: new Float64Array(capacity),
-    firstByteUs: new Float64Array(capacity),
-    endUs: new Float64Array(capacity),
-    outcome: new Uint8Array(capacity),
-    origin: new Int8Array(capacity),
-    status: new Int32Array(capacity),
-    batch: new Int32Array(capacity),
-    bytesOut: new Float64Array(capacity),
-    bytesIn: new Float64Array(capacity),
-    reused: new Int8Array(capacity),
-  };
+  const rowBytes = COLUMN_NAMES.reduce((sum, name) => sum + COLUMNS[name].BYTES_PER_ELEMENT, 0);
+  return blockOver(new ArrayBuffer(rowBytes * capacity), capacity, 0);
 }
 
-const OUTCOME_INDEX = new Map(OUTCOMES.map((outcome, index) => [outcome, index]));
+/** The block whose columns lie in a buffer that `sampleBlock` made, with its first `length` rows. */
+export function blockOver(buffer: ArrayBuffer, capacity: number, length: number): SampleBlock {
+  let offset = 0;
+  const columns = COLUMN_NAMES.map((name) => {
+    const column = new COLUMNS[name](buffer, offset, capacity);
+    offset += column.byteLength;
+    return [name, column];
+  });
+  return { length, capacity, buffer, ...(Object.fromEntries(columns) as Columns) };
+}
 
-/** Adds a row to a block that has room. */
+const OUTCOME_CODES: ReadonlyMap<Outcome, number> = new Map(OUTCOMES.map((outcome, index) => [outcome, index]));
+
+/** The index of an outcome in its list. */
+export function outcomeCode(outcome: Outcome): number {
+  // 'ok' is the first, and nearly all are.
+  return outcome === 'ok' ? 0 : (OUTCOME_CODES.get(outcome) as number);
+}
+
+/** The index of an origin in its list, −1 for none. */
+export function originCode(origin: Origin | undefined): number {
+  return origin === undefined ? -1 : ORIGINS.indexOf(origin);
+}
+
+/** Copies a row to the end of a block that has room. */
+export function copyRow(to: SampleBlock, from: SampleBlock, row: number): void {
+  const at = to.length++;
+  to.seq[at] = from.seq[row] as number;
+  to.user[at] = from.user[row] as number;
+  to.worker[at] = from.worker[row] as number;
+  to.phase[at] = from.phase[row] as number;
+  to.intendedUs[at] = from.intendedUs[row] as number;
+  to.startUs[at] = from.startUs[row] as number;
+  to.firstByteUs[at] = from.firstByteUs[row] as number;
+  to.endUs[at] = from.endUs[row] as number;
+  to.outcome[at] = from.outcome[row] as number;
+  to.origin[at] = from.origin[row] as number;
+  to.status[at] = from.status[row] as number;
+  to.batch[at] = from.batch[row] as number;
+  to.bytesOut[at] = from.bytesOut[row] as number;
+  to.bytesIn[at] = from.bytesIn[row] as number;
+  to.reused[at] = from.reused[row] as number;
+}
+
+/** Adds a sample to a block that has room. */
 export function appendSample(block: SampleBlock, sample: Sample): void {
   const row = block.length++;
   block.seq[row] = sample.seq;
@@ -80,8 +116,8 @@ export function appendSample(block: SampleBlock, sample: Sample): void {
   block.startUs[row] = sample.startUs ?? Number.NaN;
   block.firstByteUs[row] = sample.firstByteUs ?? Number.NaN;
   block.endUs[row] = sample.endUs ?? Number.NaN;
-  block.outcome[row] = OUTCOME_INDEX.get(sample.outcome) as number;
-  block.origin[row] = sample.origin === undefined ? -1 : ORIGINS.indexOf(sample.origin);
+  block.outcome[row] = outcomeCode(sample.outcome);
+  block.origin[row] = originCode(sample.origin);
   block.status[row] = sample.status ?? -1;
   block.batch[row] = sample.batch;
   block.bytesOut[row] = sample.bytesOut;

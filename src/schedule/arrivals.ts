@@ -104,11 +104,3 @@ function gamma(shape: number, random: Random): number {
     }
   }
 }
-
-/** Every `workers`-th arrival from the `worker`-th on: the union over all workers is the whole schedule, whatever their number. */
-export function stride(arrivalsUs: Float64Array, worker: number, workers: number): Float64Array {
-  return Float64Array.from(
-    { length: Math.ceil((arrivalsUs.length - worker) / workers) },
-    (_, index) => arrivalsUs[worker + index * workers] as number,
-  );
-}

@@ -37,7 +37,7 @@ export function planOf({ spec, rig, target, embedded, pacing, anchor }: PlanPart
     settings: withUnits({ ...settings, ...spec.patternSettings, ...spec.protocolSettings }),
     header_names: Object.keys(spec.headers),
     dataset: { name: spec.datasetName, items: rig.datasetItems },
-    payloads: { count: pool.count, bytes: pool.bytes, encode_ms: rig.encodeMs },
+    payloads: { count: pool.requests.length, bytes: pool.bytes, encode_ms: rig.encodeMs },
     schedule: {
       model: schedule.model,
       warmup_us: schedule.warmupUs,
@@ -49,6 +49,7 @@ export function planOf({ spec, rig, target, embedded, pacing, anchor }: PlanPart
           }
         : { arrivals: schedule.arrivalsUs.length, pacing }),
     },
+    workers: rig.workers,
     connections: { most: rig.connections.most, at_start: rig.connections.atStart },
     host: {
       platform: process.platform,

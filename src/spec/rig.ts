@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Clock } from '../clock.js';
 import { openDataset } from '../datasets/index.js';
 import { BenchError } from '../errors.js';
@@ -19,6 +20,8 @@ export interface Rig {
   readonly connections: { readonly most: number; readonly atStart: number };
   readonly pool: Payloads;
   readonly encodeMs: number;
+  /** Threads that send. */
+  readonly workers: number;
   readonly datasetItems: number;
 }
 
@@ -40,6 +43,7 @@ export async function rigOf(spec: RunSpec, cwd: string, clock: Clock): Promise<R
       pool,
       schedule,
       connections: connectionsOf(spec, schedule),
+      workers: workersOf(spec, schedule),
       encodeMs: Math.round((clock.nowUs() - startedUs) / US_PER_MS),
       datasetItems: dataset.size,
     };
@@ -63,6 +67,14 @@ function scheduleOf({ curve, model, settings }: RunSpec): Schedule {
   return model === 'closed'
     ? { model, ...times, steps: userSteps(warmed), thinkTimeUs: settings['think-time'] }
     : { model, ...times, arrivalsUs: arrivals(warmed, settings.spacing, random(settings.seed, 'arrivals')) };
+}
+
+/** A core stays free for the writing; a user or arrival is the least that a worker can have. */
+function workersOf({ settings: { workers } }: RunSpec, schedule: Schedule): number {
+  const parts =
+    schedule.model === 'closed' ? Math.max(...schedule.steps.map(({ users }) => users)) : schedule.arrivalsUs.length;
+  const wanted = workers === 'auto' ? Math.max(1, availableParallelism() - 1) : workers;
+  return Math.max(1, Math.min(wanted, parts));
 }
 
 /** So many requests' worth of connections are opened for an open run: what arrives while an answer takes this long. */

@@ -51,6 +51,12 @@ export const RUN_FLAGS = {
     help: 'what carries the requests: our own lanes on bare sockets, or undici and grpc-js',
     default: 'wire',
   }),
+  workers: {
+    arg: 'N|auto',
+    help: 'threads that send, each with its own connections and its share of users or arrivals; auto: one a core but one',
+    default: '1',
+    parse: parseWorkers,
+  },
   timeout: duration({ help: 'deadline of a request', default: '10s', minUs: 1_000 }),
   drain: duration({ help: 'time for requests in flight at the end', default: '30s' }),
   file: text({ arg: 'FILE', short: 'f', help: 'spec in YAML or JSON with these names as keys; flags win over it' }),
@@ -58,6 +64,17 @@ export const RUN_FLAGS = {
   force: onOff({ help: 'replace the run that the directory holds' }),
   'truth-log': text({ arg: 'FILE', help: "the embedded server's own record; sends x-request-id with each request" }),
 } as const;
+
+/** Above this, threads are in each other's way on any machine. */
+const MAX_WORKERS = 64;
+
+function parseWorkers(word: string): number | 'auto' {
+  const count = Number(word);
+  if (word !== 'auto' && !(/^\d+$/.test(word) && count >= 1 && count <= MAX_WORKERS)) {
+    throw new FlagProblem(`must be a whole number from 1 to ${MAX_WORKERS}, or auto`);
+  }
+  return word === 'auto' ? word : count;
+}
 
 function parseSpacing(word: string): Spacing {
   if (word === 'uniform' || word === 'poisson') {
@@ -116,7 +133,18 @@ export const RUN_FLAG_GROUPS: Readonly<Record<string, Flags>> = {
   Request: {
     ...pick('protocol'),
     ...merged(PROTOCOL_FLAGS),
-    ...pick('batch-size', 'dataset', 'seed', 'check', 'header', 'header-file', 'connections', 'transport', 'timeout'),
+    ...pick(
+      'batch-size',
+      'dataset',
+      'seed',
+      'check',
+      'header',
+      'header-file',
+      'connections',
+      'transport',
+      'workers',
+      'timeout',
+    ),
   },
   Files: pick('file', 'out', 'force', 'truth-log'),
 };

@@ -38,6 +38,10 @@ export interface RunFacts {
   readonly cappedConnections: boolean;
   /** Worst second of the event loop's delay, 99th percentile in ms; null when it was not watched. */
   readonly loopDelayP99Ms: number | null;
+  /** Mean share of its time that the busiest thread that sends did not wait; null where it spins, or was not watched. */
+  readonly loopBusyRatio: number | null;
+  /** Why worker threads ended before their loop did. */
+  readonly lostWorkers: readonly string[];
 }
 
 type Rule = (totals: Totals, facts: RunFacts) => Reason | undefined;
@@ -49,10 +53,16 @@ const MIN_SENT_RATIO = 0.99;
 const LAG_P99_MS = 5;
 const LOOP_DELAY_MS = { suspect: 5, invalid: 20 } as const;
 const LOOP_DELAY_SHARE = 0.1;
+/** A thread that waits for events less than this leaves is the bottleneck itself. */
+const MAX_BUSY_RATIO = 0.9;
 
 /** The reasons, each found on its own. To add one, write its rule here. */
 const RULES: readonly Rule[] = [
-  function accounting({ counts }, { issued, rows }) {
+  function accounting({ counts }, { issued, rows, lostWorkers }) {
+    if (lostWorkers.length > 0) {
+      // What a lost thread had issued is not known.
+      return undefined;
+    }
     const { planned, sent, dropped, not_sent, ok, failed, abandoned, warmup } = counts;
     const lost = Math.max(
       Math.abs(issued - planned - warmup),
@@ -83,7 +93,17 @@ const RULES: readonly Rule[] = [
           advice: 'look at the failures by cause; try one request by hand',
         };
   },
-  function localFaults({ failures }) {
+  function localFaults({ failures }, { lostWorkers }) {
+    if (lostWorkers.length > 0) {
+      return {
+        code: 'local_faults',
+        status: 'INVALID',
+        value: lostWorkers.length,
+        limit: 0,
+        message: `${lostWorkers.length} worker threads ended during the run: ${lostWorkers[0]}`,
+        advice: 'what they had in flight is lost; the rows that were written are good',
+      };
+    }
     const value = failures
       .filter(({ outcome, origin }) => origin === 'local' && wasSent(outcome))
       .reduce((sum, { count }) => sum + count, 0);
@@ -142,19 +162,31 @@ const RULES: readonly Rule[] = [
         }
       : undefined;
   },
-  function clientBound({ service_time }, { model, loopDelayP99Ms }) {
+  function clientBound({ service_time }, { model, loopDelayP99Ms, loopBusyRatio }) {
     const limit = Math.max(LOOP_DELAY_MS.suspect, (service_time.p50_ms ?? 0) * LOOP_DELAY_SHARE);
-    if (loopDelayP99Ms === null || loopDelayP99Ms <= limit) {
+    const isLate = loopDelayP99Ms !== null && loopDelayP99Ms > limit;
+    const isBusy = loopBusyRatio !== null && loopBusyRatio > MAX_BUSY_RATIO;
+    if (!isLate && !isBusy) {
       return undefined;
     }
-    return {
+    const reason = {
       code: 'client_bound',
-      status: model === 'open' && loopDelayP99Ms > LOOP_DELAY_MS.invalid ? 'INVALID' : 'SUSPECT',
-      value: loopDelayP99Ms,
-      limit,
-      message: `this program's event loop came round up to ${loopDelayP99Ms.toFixed(1)} ms late (p99 of its worst second)`,
-      advice: 'latency includes that time; give the generator a core of its own or lower the load',
-    };
+      status: model === 'open' && (isBusy || loopDelayP99Ms! > LOOP_DELAY_MS.invalid) ? 'INVALID' : 'SUSPECT',
+      advice: 'latency includes its own time; give the generator a core of its own, more --workers, or a lower load',
+    } as const;
+    return isBusy
+      ? {
+          ...reason,
+          value: loopBusyRatio,
+          limit: MAX_BUSY_RATIO,
+          message: `the thread that sends was busy ${percent(loopBusyRatio)} of the time`,
+        }
+      : {
+          ...reason,
+          value: loopDelayP99Ms!,
+          limit,
+          message: `this program's event loop came round up to ${loopDelayP99Ms!.toFixed(1)} ms late (p99 of its worst second)`,
+        };
   },
   function interruptedEarly(_totals, { interrupted }) {
     return interrupted

@@ -2,10 +2,9 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { Clock } from '../../src/clock.js';
 import { BenchError } from '../../src/errors.js';
-import { appendSample, sampleBlock } from '../../src/samples/sample.js';
 import type { Sink } from '../../src/samples/sink.js';
 import { fakeClock } from '../support/clock.js';
-import { sample } from '../support/samples.js';
+import { blockOf, sample } from '../support/samples.js';
 
 export interface SinkUnderTest {
   readonly create: (path: string, clock: Clock) => Sink;
@@ -19,22 +18,17 @@ export interface SinkUnderTest {
 export function sinkContract({ create, headLines, linesPerSample }: SinkUnderTest, newPath: () => string): void {
   const lines = (path: string) => readFileSync(path, 'utf8').split('\n').slice(0, -1);
 
-  function blockOf(count: number) {
-    const block = sampleBlock(count);
-    for (let seq = 0; seq < count; seq++) {
-      appendSample(block, sample({ seq, startUs: seq * 1_000 }));
-    }
-    return block;
-  }
+  const rows = (count: number) =>
+    blockOf(Array.from({ length: count }, (_, seq) => sample({ seq, startUs: seq * 1_000 })));
 
   it('holds every row as soon as it was given it, and whole lines only', () => {
     const path = newPath();
     const sink = create(path, fakeClock());
     expect(lines(path).length).toBe(headLines);
-    sink.rows(blockOf(3));
+    sink.rows(rows(3));
     expect(lines(path).length).toBe(headLines + 3 * linesPerSample);
-    sink.rows(blockOf(0));
-    sink.rows(blockOf(5));
+    sink.rows(rows(0));
+    sink.rows(rows(5));
     sink.flush?.();
     expect(lines(path).length).toBe(headLines + 8 * linesPerSample);
     expect(readFileSync(path, 'utf8').endsWith('\n') || lines(path).length === 0).toBe(true);

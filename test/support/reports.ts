@@ -2,6 +2,7 @@ import { totals } from '../../src/reduce/summary.js';
 import { type Report, reportOf } from '../../src/reports/report.js';
 import type { Sample } from '../../src/samples/sample.js';
 import { judge } from '../../src/verdicts/validity.js';
+import { blockOf } from './samples.js';
 
 /** The report of a run with these samples. */
 export function reportOn(
@@ -9,9 +10,7 @@ export function reportOn(
   explained: readonly (readonly [Sample['outcome'], string])[] = [],
 ): Report {
   const whole = totals(() => ({ fromUs: 0, toUs: 10e6 }));
-  for (const one of samples) {
-    whole.add(one);
-  }
+  whole.rows(blockOf(samples));
   for (const [outcome, text] of explained) {
     whole.explain(outcome, text);
   }
@@ -48,7 +47,10 @@ export function reportOn(
       seed: 1,
       check: 'shape',
       dataset: 'tweets',
+      workers: 1,
       payloads: 1600,
+      payload_bytes: 96_000,
+      payload_encode_ms: 12,
     },
     sums,
     judge(sums, {
@@ -58,6 +60,8 @@ export function reportOn(
       model: 'closed',
       cappedConnections: false,
       loopDelayP99Ms: 0,
+      loopBusyRatio: 0.2,
+      lostWorkers: [],
     }),
   );
 }

@@ -1,4 +1,4 @@
-import type { Sample } from '../../src/samples/sample.js';
+import { appendSample, type Sample, type SampleBlock, sampleAt, sampleBlock } from '../../src/samples/sample.js';
 
 /** A sample that was answered after 10 ms, but for what is given. */
 export function sample(given: Partial<Sample> = {}): Sample {
@@ -21,4 +21,24 @@ export function sample(given: Partial<Sample> = {}): Sample {
     reused: true,
     ...given,
   };
+}
+
+/** Samples as a block. */
+export function blockOf(samples: readonly Sample[]): SampleBlock {
+  const block = sampleBlock(samples.length);
+  for (const one of samples) {
+    appendSample(block, one);
+  }
+  return block;
+}
+
+/** The samples of a block. */
+export function samplesOf(block: SampleBlock): readonly Sample[] {
+  return Array.from({ length: block.length }, (_, row) => sampleAt(block, row));
+}
+
+/** Room for the rows of a loop, and all that were written so far. */
+export function sampleRows(capacity = 100_000) {
+  const block = sampleBlock(capacity);
+  return { room: () => block, samples: () => samplesOf(block) };
 }

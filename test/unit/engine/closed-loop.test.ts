@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type ClosedLoopOptions, runClosedLoop } from '../../../src/engine/closed-loop.js';
 import { doubleWave } from '../../../src/patterns/double-wave.js';
-import type { Sample } from '../../../src/samples/sample.js';
+import { WHOLE } from '../../../src/schedule/shard.js';
 import { userSteps } from '../../../src/schedule/users.js';
 import { fakeClock } from '../../support/clock.js';
+import { sampleRows } from '../../support/samples.js';
 import { type Fate, fakeTransport } from '../../support/transport.js';
 
 const golden: { prism: { users: readonly number[] } } = JSON.parse(
@@ -30,7 +31,7 @@ function loop({
 }: Setup) {
   const clock = fakeClock();
   const transport = fakeTransport(clock, fate);
-  const samples: Sample[] = [];
+  const rows = sampleRows();
   const userChanges: { atUs: number; users: number }[] = [];
   const end = runClosedLoop({
     schedule: {
@@ -49,12 +50,22 @@ function loop({
     drainUs: 30e6,
     connections: undefined,
     stop: new AbortController().signal,
-    record: (sample) => samples.push(sample),
+    room: rows.room,
+    shard: WHOLE,
     users: (atUs, users) => userChanges.push({ atUs, users }),
     ...rest,
   });
   const usersAt = (us: number) => userChanges.findLast(({ atUs }) => atUs <= us)?.users ?? 0;
-  return { clock, transport, samples, userChanges, usersAt, end };
+  return {
+    clock,
+    transport,
+    get samples() {
+      return rows.samples();
+    },
+    userChanges,
+    usersAt,
+    end,
+  };
 }
 
 describe('users in virtual time', () => {
@@ -174,7 +185,7 @@ describe('the end of the loop', () => {
     const run = loop({ durationS: 1, fate: () => ({ afterUs: 3e6 }) });
     run.clock.runUntil(20e6);
     const end = await run.end;
-    expect(end).toEqual({ planned: 1, stoppedUs: 1e6, endedUs: 3e6 });
+    expect(end).toMatchObject({ planned: 1, stoppedUs: 1e6, endedUs: 3e6 });
     expect(run.samples.map(({ outcome }) => outcome)).toEqual(['ok']);
   });
 
@@ -205,7 +216,7 @@ describe('the end of the loop', () => {
   it('comes at once when the stop was asked for before the start', async () => {
     const run = loop({ stop: AbortSignal.abort() });
     run.clock.runUntil(20e6);
-    expect(await run.end).toEqual({ planned: 0, stoppedUs: 0, endedUs: 0 });
+    expect(await run.end).toMatchObject({ planned: 0, stoppedUs: 0, endedUs: 0 });
   });
 });
 

@@ -5,7 +5,9 @@ import { random } from '../../../src/random.js';
 import { histogram } from '../../../src/reduce/histogram.js';
 import type { Sample } from '../../../src/samples/sample.js';
 import { arrivals } from '../../../src/schedule/arrivals.js';
+import { WHOLE } from '../../../src/schedule/shard.js';
 import { fakeClock } from '../../support/clock.js';
+import { sampleRows } from '../../support/samples.js';
 import { type Fate, fakeTransport } from '../../support/transport.js';
 
 interface Setup extends Partial<OpenLoopOptions> {
@@ -19,7 +21,7 @@ interface Setup extends Partial<OpenLoopOptions> {
 function loop({ rate = 100, durationS = 10, warmupS = 0, fate = () => ({ afterUs: 5_000 }), ...rest }: Setup) {
   const clock = fakeClock();
   const transport = fakeTransport(clock, fate);
-  const samples: Sample[] = [];
+  const rows = sampleRows();
   const inFlight: { atUs: number; users: number }[] = [];
   const arrivalsUs = arrivals(
     constant({ level: rate, durationUs: durationS * 1e6 }),
@@ -37,12 +39,23 @@ function loop({ rate = 100, durationS = 10, warmupS = 0, fate = () => ({ afterUs
     timeoutUs: 10e6,
     drainUs: 30e6,
     maxInFlight: 10_000,
+    inFlight: new Int32Array(1),
     stop: new AbortController().signal,
-    record: (sample) => samples.push(sample),
+    room: rows.room,
+    shard: WHOLE,
     users: (atUs, users) => inFlight.push({ atUs, users }),
     ...rest,
   });
-  return { clock, transport, samples, inFlight, end, arrivalsUs };
+  return {
+    clock,
+    transport,
+    get samples() {
+      return rows.samples();
+    },
+    inFlight,
+    end,
+    arrivalsUs,
+  };
 }
 
 const latencyMs = (samples: readonly Sample[], p: number) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Dataset } from '../../../src/datasets/dataset.js';
-import { payloads } from '../../../src/protocols/payloads.js';
+import { payloads, requestAt } from '../../../src/protocols/payloads.js';
 import type { Protocol } from '../../../src/protocols/protocol.js';
 import { random } from '../../../src/random.js';
 
@@ -27,8 +27,8 @@ const listing: Protocol = {
 const pool = (size: number, batchSize: number, seed = 1) =>
   payloads({ protocol: listing, dataset: dataset(size), batchSize, random: random(seed, 'dataset') });
 const items = (size: number, batchSize: number, seed = 1) => {
-  const { count, at } = pool(size, batchSize, seed);
-  return Array.from({ length: count }, (_, seq) => at(seq).path.split(',').map(Number));
+  const { requests } = pool(size, batchSize, seed);
+  return requests.map(({ path }) => path.split(',').map(Number));
 };
 
 describe('the pool of requests', () => {
@@ -61,8 +61,8 @@ describe('the pool of requests', () => {
   });
 
   it('goes round', () => {
-    const { at } = pool(5, 1);
-    expect(at(7).path).toBe(at(2).path);
+    const { requests } = pool(5, 1);
+    expect(requestAt(requests, 7)).toBe(requests[2]);
   });
 
   it('does not hold more than 64 MiB', () => {
@@ -70,13 +70,13 @@ describe('the pool of requests', () => {
       ...listing,
       encode: (batch) => ({ ...listing.encode(batch), body: Buffer.alloc(2 ** 20) }),
     };
-    const { count, bytes } = payloads({
+    const { requests, bytes } = payloads({
       protocol: heavy,
       dataset: dataset(1000),
       batchSize: 1,
       random: random(1, 'dataset'),
     });
-    expect(count).toBe(64);
+    expect(requests.length).toBe(64);
     expect(bytes).toBeGreaterThanOrEqual(64 * 2 ** 20);
   });
 });

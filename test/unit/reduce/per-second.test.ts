@@ -3,16 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { perSecond } from '../../../src/reduce/per-second.js';
 import { secondHistograms } from '../../../src/reduce/second-histograms.js';
 import type { Sample } from '../../../src/samples/sample.js';
-import { sample } from '../../support/samples.js';
+import { blockOf, sample } from '../../support/samples.js';
 
 /** The run starts half a second into an epoch second. */
 const STARTED_EPOCH_US = 1_700_000_000_500_000;
 
 function fold(samples: readonly Sample[], users: readonly (readonly [atUs: number, users: number])[] = []) {
   const bySecond = perSecond(STARTED_EPOCH_US);
-  for (const one of samples) {
-    bySecond.add(one);
-  }
+  bySecond.rows(blockOf(samples));
   for (const [atUs, active] of users) {
     bySecond.users(atUs, active);
   }

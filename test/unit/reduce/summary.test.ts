@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { totals } from '../../../src/reduce/summary.js';
 import type { Sample } from '../../../src/samples/sample.js';
-import { sample } from '../../support/samples.js';
+import { blockOf, sample } from '../../support/samples.js';
 
 function fold(samples: readonly Sample[], windowUs = 10e6) {
   const fold = totals(() => ({ fromUs: 0, toUs: windowUs }));
-  for (const one of samples) {
-    fold.add(one);
-  }
+  fold.rows(blockOf(samples));
   return fold.finish();
 }
 
@@ -127,7 +125,7 @@ describe('rates', () => {
 
 it('keeps the first text that explains an outcome', () => {
   const whole = totals(() => ({ fromUs: 0, toUs: 1e6 }));
-  whole.add(sample({ outcome: 'http_4xx', origin: 'target' }));
+  whole.rows(blockOf([sample({ outcome: 'http_4xx', origin: 'target' })]));
   whole.explain('http_4xx', 'first');
   whole.explain('http_4xx', 'second');
   expect(whole.finish().failures[0]?.example).toBe('first');

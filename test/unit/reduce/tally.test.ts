@@ -1,20 +1,12 @@
 import { expect, it } from 'vitest';
 import { tally } from '../../../src/reduce/tally.js';
-import { appendSample, type Sample, sampleBlock } from '../../../src/samples/sample.js';
-import { sample } from '../../support/samples.js';
-
-function block(samples: readonly Sample[]) {
-  const filled = sampleBlock(100);
-  for (const one of samples) {
-    appendSample(filled, one);
-  }
-  return filled;
-}
+import type { Sample } from '../../../src/samples/sample.js';
+import { blockOf, sample } from '../../support/samples.js';
 
 it('shows the last whole second', () => {
   const live = tally();
   live.rows(
-    block([sample({ startUs: 0 }), sample({ startUs: 500_000, endUs: 530_000 }), sample({ startUs: 1_100_000 })]),
+    blockOf([sample({ startUs: 0 }), sample({ startUs: 500_000, endUs: 530_000 }), sample({ startUs: 1_100_000 })]),
   );
   live.users?.(0, 3);
   expect(live.snapshot(1_500_000)).toMatchObject({ users: 3, requests: 3, perS: 2, p95Ms: 30 });
@@ -22,14 +14,14 @@ it('shows the last whole second', () => {
 
 it('goes on while no answer comes', () => {
   const live = tally();
-  live.rows(block([sample({ startUs: 0 })]));
+  live.rows(blockOf([sample({ startUs: 0 })]));
   expect(live.snapshot(3_500_000)).toMatchObject({ perS: 0, p50Ms: null, p95TrendMs: [10, null, null] });
 });
 
 it('counts failures by cause, the most frequent first, and keeps them out of latency', () => {
   const live = tally();
   const failed = (outcome: Sample['outcome']) => sample({ outcome, origin: 'target' });
-  live.rows(block([failed('http_5xx'), failed('timeout_ttfb'), failed('timeout_ttfb')]));
+  live.rows(blockOf([failed('http_5xx'), failed('timeout_ttfb'), failed('timeout_ttfb')]));
   expect(live.snapshot(1e6)).toMatchObject({
     failures: [
       ['timeout_ttfb', 2],
@@ -42,6 +34,6 @@ it('counts failures by cause, the most frequent first, and keeps them out of lat
 
 it('the trend goes back a minute', () => {
   const live = tally();
-  live.rows(block([sample({ startUs: 0 })]));
+  live.rows(blockOf([sample({ startUs: 0 })]));
   expect(live.snapshot(500e6).p95TrendMs.length).toBe(60);
 });

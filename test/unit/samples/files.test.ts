@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Clock } from '../../../src/clock.js';
 import { BenchError } from '../../../src/errors.js';
 import { fileWriter } from '../../../src/samples/file-writer.js';
 import { OUTCOMES } from '../../../src/samples/outcomes.js';
 import { rawRequestsSink, rawUsersSink } from '../../../src/samples/raw-files.js';
+import { recordWriter } from '../../../src/samples/record-writer.js';
 import { recorder } from '../../../src/samples/recorder.js';
-import { appendSample, sampleAt, sampleBlock } from '../../../src/samples/sample.js';
+import { appendSample, type Sample, sampleAt, sampleBlock } from '../../../src/samples/sample.js';
 import { samplesSink } from '../../../src/samples/samples-file.js';
 import type { Sink } from '../../../src/samples/sink.js';
 import { fakeClock } from '../../support/clock.js';
@@ -19,11 +21,28 @@ let files = 0;
 const newPath = () => join(directory, `file-${files++}`);
 const read = (path: string) => readFileSync(path, 'utf8');
 
+/** A recorder and the writer that takes its rows, as in a run of one thread. */
+function recording(sinks: readonly Sink[], clock: Clock, onFailure: (error: BenchError) => void = () => {}) {
+  const writer = recordWriter(sinks, clock, onFailure);
+  const records = recorder(clock, (block, changes) => {
+    writer.take(block, changes);
+    return block;
+  });
+  return {
+    record: (one: Sample) => appendSample(records.room(), one),
+    users: records.users,
+    close() {
+      records.close();
+      writer.close();
+    },
+  };
+}
+
 describe('raw_requests.csv', () => {
   it('is the seed file with the outcome: epoch ms, end = start + latency', () => {
     const path = newPath();
     const clock = fakeClock(1_722_930_639_470);
-    const records = recorder([rawRequestsSink(path, clock)], clock, () => {});
+    const records = recording([rawRequestsSink(path, clock)], clock);
     records.record(sample({ startUs: 0, endUs: 320_999 }));
     records.record(sample({ startUs: 1_500, endUs: 1_900, outcome: 'http_5xx', origin: 'target' }));
     records.close();
@@ -33,7 +52,7 @@ describe('raw_requests.csv', () => {
   it('has what was sent in measure and drain, from the intended start', () => {
     const path = newPath();
     const clock = fakeClock(1000);
-    const records = recorder([rawRequestsSink(path, clock)], clock, () => {});
+    const records = recording([rawRequestsSink(path, clock)], clock);
     records.record(sample({ phase: 'warmup' }));
     records.record(sample({ outcome: 'dropped', startUs: undefined, endUs: undefined, intendedUs: 0 }));
     records.record(sample({ phase: 'drain', intendedUs: 5_000, startUs: 7_000, endUs: 9_000 }));
@@ -46,7 +65,7 @@ describe('raw_requests.csv', () => {
 it('raw_users.csv has seconds with microseconds, and its rows without any request', () => {
   const path = newPath();
   const clock = fakeClock(1_722_930_639_471.234);
-  const records = recorder([rawUsersSink(path, clock)], clock, () => {});
+  const records = recording([rawUsersSink(path, clock)], clock);
   records.users(0, 2);
   records.users(1_500_000, 15);
   records.close();
@@ -57,7 +76,7 @@ describe('samples.csv', () => {
   it('has the header of the contract and empty cells for what is absent', () => {
     const path = newPath();
     const clock = fakeClock();
-    const records = recorder([samplesSink(path, 'predict')], clock, () => {});
+    const records = recording([samplesSink(path, 'predict')], clock);
     records.record(sample({ seq: 7, user: 2, bytesOut: 3, bytesIn: 4 }));
     records.record(
       sample({
@@ -145,7 +164,7 @@ describe('the recorder', () => {
   it('hands rows over at least every 100 ms', () => {
     const clock = fakeClock();
     const { sink, seqs } = counting();
-    const records = recorder([sink], clock, () => {});
+    const records = recording([sink], clock);
     clock.runUntil(50_000);
     records.record(sample({ seq: 1 }));
     expect(seqs).toEqual([]);
@@ -156,7 +175,7 @@ describe('the recorder', () => {
   it('loses no row however many come at once, and keeps their order', () => {
     const clock = fakeClock();
     const { sink, seqs } = counting();
-    const records = recorder([sink], clock, () => {});
+    const records = recording([sink], clock);
     for (let seq = 0; seq < 10_000; seq++) {
       records.record(sample({ seq }));
     }
@@ -176,7 +195,7 @@ describe('the recorder', () => {
       close() {},
     };
     const told: BenchError[] = [];
-    const records = recorder([sink], clock, (error) => told.push(error));
+    const records = recording([sink], clock, (error) => told.push(error));
     clock.runUntil(1e6);
     records.record(sample());
     clock.runUntil(2e6);

@@ -6,7 +6,7 @@ import type { LoadPattern } from '../../../src/patterns/pattern.js';
 import { stages } from '../../../src/patterns/stages.js';
 import { step } from '../../../src/patterns/step.js';
 import { random } from '../../../src/random.js';
-import { arrivals, type Spacing, stride } from '../../../src/schedule/arrivals.js';
+import { arrivals, type Spacing } from '../../../src/schedule/arrivals.js';
 
 const UNIFORM: Spacing = { kind: 'uniform' };
 const draw = (curve: LoadPattern, spacing: Spacing, seed = 1) => arrivals(curve, spacing, random(seed, 'arrivals'));
@@ -183,16 +183,4 @@ describe.each([0.25, 0.5, 1, 2])('gamma arrivals of CV %d', (cv) => {
     expect(Math.abs(found.cv / cv - 1)).toBeLessThan(0.05);
     expect(Math.abs(found.mean * 1000 - 1)).toBeLessThan(0.03);
   });
-});
-
-it('strides over workers make up the whole schedule', () => {
-  fc.assert(
-    fc.property(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 0, max: 50 }), (workers, rate) => {
-      const whole = draw(constant({ level: rate, durationUs: 3e6 }), { kind: 'poisson' }, rate + 1);
-      const parts = Array.from({ length: workers }, (_, worker) => stride(whole, worker, workers));
-      const rebuilt = Array.from(whole, (_, k) => parts[k % workers]?.[Math.floor(k / workers)]);
-      expect(rebuilt).toEqual([...whole]);
-      expect(parts.reduce((sum, part) => sum + part.length, 0)).toBe(whole.length);
-    }),
-  );
 });

@@ -2,13 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { totals } from '../../../src/reduce/summary.js';
 import type { Sample } from '../../../src/samples/sample.js';
 import { judge, type RunFacts } from '../../../src/verdicts/validity.js';
-import { sample } from '../../support/samples.js';
+import { blockOf, sample } from '../../support/samples.js';
 
 function verdictOf(samples: readonly Sample[], facts: Partial<RunFacts> = {}) {
   const whole = totals(() => ({ fromUs: 0, toUs: 1e6 }));
-  for (const one of samples) {
-    whole.add(one);
-  }
+  whole.rows(blockOf(samples));
   const verdict = judge(whole.finish(), {
     issued: samples.length,
     rows: samples.length,
@@ -16,6 +14,8 @@ function verdictOf(samples: readonly Sample[], facts: Partial<RunFacts> = {}) {
     model: 'closed',
     cappedConnections: false,
     loopDelayP99Ms: 0,
+    loopBusyRatio: 0.3,
+    lostWorkers: [],
     ...facts,
   });
   return { status: verdict.status, codes: verdict.reasons.map(({ code }) => code), reasons: verdict.reasons };
@@ -53,6 +53,22 @@ describe('the verdict', () => {
       { ...open, cappedConnections: true },
       'SUSPECT',
       ['schedule_not_kept'],
+    ],
+    [
+      'a thread that never waited for events, in a closed run',
+      many(100),
+      { loopBusyRatio: 0.95 },
+      'SUSPECT',
+      ['client_bound'],
+    ],
+    ['the same in an open run', many(100), { ...open, loopBusyRatio: 0.95 }, 'INVALID', ['client_bound']],
+    ['a busy thread that spins, which is its way to wait', many(100), { ...open, loopBusyRatio: null }, 'VALID', []],
+    [
+      'a worker thread that ended',
+      many(100),
+      { lostWorkers: ['out of memory'], issued: 80 },
+      'INVALID',
+      ['local_faults'],
     ],
     ['lateness in a closed run, which has no schedule', many(10, late), {}, 'VALID', []],
     ['two in a hundred dropped', [...many(98), ...many(2, dropped)], open, 'INVALID', ['schedule_not_kept']],
