@@ -11,8 +11,8 @@ export interface Clock {
   epochMsAt(us: number): number;
   /** Calls back once, at or after `atUs` and never before; the returned function cancels. */
   at(atUs: number, callback: () => void): () => void;
-  /** Calls back as soon as sockets were looked at: the finest way to wait, which keeps a core busy. */
-  soon(callback: () => void): () => void;
+  /** Calls back as soon as sockets were looked at: the finest way to wait, which keeps a core busy. Not to be cancelled, so that it makes no garbage. */
+  soon(callback: () => void): void;
 }
 
 /** The one place where the run's clock meets the other two: what epoch and what monotonic time its zero was. */
@@ -56,8 +56,7 @@ export function systemClock(): SystemClock {
       return () => clearTimeout(timer);
     },
     soon(callback) {
-      const immediate = setImmediate(callback);
-      return () => clearImmediate(immediate);
+      setImmediate(callback);
     },
     startIn(us) {
       const now = readBothClocks();

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { stringify } from 'yaml';
 import { type SystemClock, systemClock } from '../clock.js';
 import { type Load, loadHere } from '../engine/load.js';
+import { lostRows } from '../engine/lost-rows.js';
 import { choosePacing, type Pacing } from '../engine/pacer.js';
 import { loadInWorkers } from '../engine/workers.js';
 import type { Io } from '../io.js';
@@ -15,6 +16,7 @@ import { type Report, type RunFacts, reportOf } from '../reports/report.js';
 import { type GeneratorSecond, generatorFile } from '../samples/generator.js';
 import { rawRequestsSink, rawUsersSink } from '../samples/raw-files.js';
 import { recordWriter } from '../samples/record-writer.js';
+import type { SampleBlock } from '../samples/sample.js';
 import { samplesSink } from '../samples/samples-file.js';
 import type { Schedule } from '../schedule/schedule.js';
 import { usersWantedAt } from '../schedule/users.js';
@@ -77,13 +79,7 @@ export async function measure(options: MeasureOptions): Promise<Report> {
     const live = tally();
     const bySecond = perSecond(anchor.startedEpochUs);
     const whole = totals(() => window);
-    let rows = 0;
-    const folds = {
-      rows: (block: { readonly length: number }) => {
-        rows += block.length;
-      },
-      close() {},
-    };
+    const roll = rollCall(schedule);
     const records = recordWriter(
       [
         rawRequestsSink(directory.path('rawRequests'), clock),
@@ -92,7 +88,7 @@ export async function measure(options: MeasureOptions): Promise<Report> {
         { ...whole, close() {} },
         { ...bySecond, close() {} },
         live,
-        folds,
+        roll,
       ],
       clock,
       () => broken.abort(),
@@ -120,12 +116,17 @@ export async function measure(options: MeasureOptions): Promise<Report> {
     hideProgress();
     const seconds = generator.close();
     await load.close();
+    if (end.lostWorkers.length > 0) {
+      for (const block of roll.missing(end.stoppedUs, clock.nowUs())) {
+        records.take(block, []);
+      }
+    }
     records.close();
 
     const sums = whole.finish();
     const verdict = judge(sums, {
-      issued: end.planned,
-      rows,
+      issued: schedule.model === 'open' ? schedule.arrivalsUs.length : end.planned,
+      rows: roll.count(),
       interrupted: options.stop.aborted,
       model: schedule.model,
       cappedConnections: settings.connections !== undefined,
@@ -139,6 +140,24 @@ export async function measure(options: MeasureOptions): Promise<Report> {
   } finally {
     await load.close();
   }
+}
+
+/** Counts the rows, and knows which of an open schedule's requests have none. */
+function rollCall(schedule: Schedule) {
+  const seen = new Uint8Array(schedule.model === 'open' ? schedule.arrivalsUs.length : 0);
+  let rows = 0;
+  return {
+    rows(block: SampleBlock) {
+      rows += block.length;
+      for (let row = 0; row < block.length; row++) {
+        seen[block.seq[row] as number] = 1;
+      }
+    },
+    close() {},
+    count: () => rows,
+    missing: (stoppedUs: number, nowUs: number) =>
+      schedule.model === 'open' ? lostRows(schedule, seen, { stoppedUs, nowUs }) : [],
+  };
 }
 
 /** One loop in this thread, or one in each of several. */

@@ -37,9 +37,13 @@ export function choosePacing(dueUs: Float64Array, cores: number): Pacing {
  */
 export function pace({ clock, pacing, dueUs, send, done }: PacerOptions): () => number {
   let next = 0;
+  let stopped = false;
   let cancel = clock.at(dueUs[0] === undefined ? 0 : wakeUs(dueUs[0]), drain);
 
   function drain(): void {
+    if (stopped) {
+      return;
+    }
     for (let nowUs = clock.nowUs(); next < dueUs.length && (dueUs[next] as number) <= nowUs; nowUs = clock.nowUs()) {
       const end = Math.min(next + BURST, dueUs.length);
       while (next < end && (dueUs[next] as number) <= nowUs) {
@@ -47,7 +51,7 @@ export function pace({ clock, pacing, dueUs, send, done }: PacerOptions): () => 
       }
       if (next === end && next < dueUs.length && (dueUs[next] as number) <= nowUs) {
         // A backlog: answers must be read in between, or lateness would be counted as theirs.
-        cancel = clock.soon(drain);
+        clock.soon(drain);
         return;
       }
     }
@@ -56,8 +60,11 @@ export function pace({ clock, pacing, dueUs, send, done }: PacerOptions): () => 
       return;
     }
     const dueNextUs = dueUs[next] as number;
-    const near = pacing === 'precise' && dueNextUs - clock.nowUs() < SPIN_US;
-    cancel = near ? clock.soon(drain) : clock.at(wakeUs(dueNextUs), drain);
+    if (pacing === 'precise' && dueNextUs - clock.nowUs() < SPIN_US) {
+      clock.soon(drain);
+    } else {
+      cancel = clock.at(wakeUs(dueNextUs), drain);
+    }
   }
 
   function wakeUs(dueNextUs: number): number {
@@ -65,6 +72,7 @@ export function pace({ clock, pacing, dueUs, send, done }: PacerOptions): () => 
   }
 
   return () => {
+    stopped = true;
     cancel();
     return next;
   };

@@ -58,9 +58,9 @@ const MAX_BUSY_RATIO = 0.9;
 
 /** The reasons, each found on its own. To add one, write its rule here. */
 const RULES: readonly Rule[] = [
-  function accounting({ counts }, { issued, rows, lostWorkers }) {
-    if (lostWorkers.length > 0) {
-      // What a lost thread had issued is not known.
+  function accounting({ counts }, { issued, rows, model, lostWorkers }) {
+    if (model === 'closed' && lostWorkers.length > 0) {
+      // What the users of a lost thread had issued is not known.
       return undefined;
     }
     const { planned, sent, dropped, not_sent, ok, failed, abandoned, warmup } = counts;
@@ -101,7 +101,7 @@ const RULES: readonly Rule[] = [
         value: lostWorkers.length,
         limit: 0,
         message: `${lostWorkers.length} worker threads ended during the run: ${lostWorkers[0]}`,
-        advice: 'what they had in flight is lost; the rows that were written are good',
+        advice: 'what they had in flight is lost; the rows of origin target are good',
       };
     }
     const value = failures

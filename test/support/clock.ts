@@ -27,7 +27,7 @@ export function fakeClock(epochMsAtZero = 1_700_000_000_000): Clock & {
     },
     // A turn of the event loop takes some time: a few microseconds, or spinning would never get anywhere.
     soon(callback) {
-      return this.at(nowUs + TURN_US, callback);
+      this.at(nowUs + TURN_US, callback);
     },
     runUntil(us) {
       for (;;) {
