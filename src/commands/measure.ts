@@ -7,13 +7,14 @@ import { choosePacing, type Pacing } from '../engine/pacer.js';
 import { loadInWorkers } from '../engine/workers.js';
 import type { Io } from '../io.js';
 import type { LoadPattern } from '../patterns/pattern.js';
+import { generatorTotals } from '../reduce/generator-totals.js';
 import { perSecond } from '../reduce/per-second.js';
 import { totals } from '../reduce/summary.js';
 import { tally } from '../reduce/tally.js';
 import { json } from '../reports/json.js';
 import { perSecondCsv } from '../reports/per-second-csv.js';
 import { type Report, type RunFacts, reportOf } from '../reports/report.js';
-import { type GeneratorSecond, generatorFile } from '../samples/generator.js';
+import { generatorFile } from '../samples/generator.js';
 import { rawRequestsSink, rawUsersSink } from '../samples/raw-files.js';
 import { recordWriter } from '../samples/record-writer.js';
 import type { SampleBlock } from '../samples/sample.js';
@@ -57,7 +58,7 @@ export async function measure(options: MeasureOptions): Promise<Report> {
   const { io, spec, rig, target, directory } = options;
   const { settings } = spec;
   const { schedule } = rig;
-  const pacing = pacingOf(spec, schedule);
+  const pacing = pacingOf(spec, rig);
   const clock = systemClock();
   const load = await loadOf(threadPlans({ spec, rig, target, pacing }), rig, clock);
   try {
@@ -114,7 +115,7 @@ export async function measure(options: MeasureOptions): Promise<Report> {
       watched: generator.take,
     });
     hideProgress();
-    const seconds = generator.close();
+    const generated = generatorTotals(generator.close());
     await load.close();
     if (end.lostWorkers.length > 0) {
       for (const block of roll.missing(end.stoppedUs, clock.nowUs())) {
@@ -131,9 +132,11 @@ export async function measure(options: MeasureOptions): Promise<Report> {
       model: schedule.model,
       cappedConnections: settings.connections !== undefined,
       lostWorkers: end.lostWorkers,
-      ...generatorFacts(seconds, pacing),
+      loopDelayP99Ms: generated.loop_delay_p99_ms,
+      // A thread that spins is busy by design.
+      loopBusyRatio: pacing === 'precise' ? null : generated.loop_busy_ratio,
     });
-    const report = reportOf(runFacts(options, pacing, clock.epochMsAt(0)), sums, verdict);
+    const report = reportOf(runFacts(options, pacing, clock.epochMsAt(0)), sums, generated, verdict);
     directory.write('perSecond', perSecondCsv(bySecond.finish()));
     directory.write('summary', json(report));
     return report;
@@ -168,21 +171,13 @@ async function loadOf(plans: readonly ThreadPlan[], rig: Rig, clock: SystemClock
     : loadHere(only.loop, await loopTools(only, clock, rig.protocol), only.connections.atStart);
 }
 
-function pacingOf({ settings }: RunSpec, schedule: Schedule): Pacing | undefined {
+function pacingOf({ settings }: RunSpec, { schedule, workers }: Rig): Pacing | undefined {
   if (schedule.model === 'closed') {
     return undefined;
   }
-  return settings.pacing === 'auto' ? choosePacing(schedule.arrivalsUs, availableParallelism()) : settings.pacing;
-}
-
-/** What the verdict looks at of the generator. A thread that spins is busy by design. */
-function generatorFacts(seconds: readonly GeneratorSecond[], pacing: Pacing | undefined) {
-  const busy = seconds.map(({ loopBusyRatio }) => loopBusyRatio);
-  return {
-    loopDelayP99Ms: seconds.reduce((most, { loopDelayP99Ms }) => Math.max(most, loopDelayP99Ms), 0),
-    loopBusyRatio:
-      pacing === 'precise' || busy.length === 0 ? null : busy.reduce((sum, ratio) => sum + ratio, 0) / busy.length,
-  };
+  return settings.pacing === 'auto'
+    ? choosePacing(schedule.arrivalsUs, availableParallelism(), workers)
+    : settings.pacing;
 }
 
 function wantedAt({ spec, rig }: MeasureOptions, nowUs: number): number {

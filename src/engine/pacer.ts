@@ -23,11 +23,14 @@ export interface PacerOptions {
   readonly done: () => void;
 }
 
-/** Which pacing is chosen when the user does not: spinning pays where timers of a millisecond show, if a core is to spare. */
-export function choosePacing(dueUs: Float64Array, cores: number): Pacing {
+/**
+ * Which pacing is chosen when the user does not: spinning pays where timers of a millisecond show, if a core is to spare
+ * beside those that the `workers` would keep busy.
+ */
+export function choosePacing(dueUs: Float64Array, cores: number, workers: number): Pacing {
   const spanUs = (dueUs.at(-1) ?? 0) - (dueUs[0] ?? 0);
   const meanGapUs = dueUs.length > 1 ? spanUs / (dueUs.length - 1) : Number.POSITIVE_INFINITY;
-  return cores > 1 && meanGapUs < 100 * US_PER_MS ? 'precise' : 'frugal';
+  return cores > workers && meanGapUs < 100 * US_PER_MS ? 'precise' : 'frugal';
 }
 
 /**

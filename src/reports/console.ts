@@ -1,10 +1,11 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
 import Table from 'cli-table3';
 import type { Distribution } from '../reduce/distribution.js';
+import type { GeneratorTotals } from '../reduce/generator-totals.js';
 import type { FailureCause } from '../reduce/summary.js';
 import { formatBytes, formatMs, groupDigits } from '../units.js';
 import type { Status } from '../verdicts/validity.js';
-import type { Report, Reporter } from './report.js';
+import type { Report, Reporter, RunFacts } from './report.js';
 
 const WIDTH = 80;
 
@@ -35,6 +36,19 @@ function headline({ verdict, run }: Report): string {
   ].join('\n');
 }
 
+/** How the generator fared, in one line. */
+function client({ pacing, workers }: RunFacts, of: GeneratorTotals): string {
+  const parts = [
+    ...(pacing === null ? [] : [`${pacing} pacing`]),
+    ...(workers > 1 ? [`${workers} workers`] : []),
+    `CPU ${of.cpu_ratio?.toFixed(2) ?? '-'} of a core`,
+    `loop ${formatMs(of.loop_delay_p99_ms)} ms late`,
+    `GC ${Math.round(of.gc_ms)} ms`,
+    ...(of.handshakes_n > 0 ? [`${groupDigits(of.handshakes_n)} handshakes`] : []),
+  ];
+  return parts.join(', ');
+}
+
 function repeats(sent: number, payloads: number): string {
   const times = sent / payloads;
   return times >= 10 ? groupDigits(Math.round(times)) : times.toFixed(1);
@@ -44,7 +58,7 @@ function users(count: number): string {
   return `${count} ${count === 1 ? 'user' : 'users'}`;
 }
 
-function counts({ counts: all, rates, bytes, run }: Report): string {
+function counts({ counts: all, rates, bytes, run, generator }: Report): string {
   const errors = rates.error_ratio === null ? '-' : `${(rates.error_ratio * 100).toFixed(2)} %`;
   const parts = [
     `${groupDigits(all.ok)} ok`,
@@ -65,6 +79,7 @@ function counts({ counts: all, rates, bytes, run }: Report): string {
     `            ${items}${rates.in_flight_mean.toFixed(2)} in flight`,
     `  bodies    ${formatBytes(bytes.out_bytes)} out, ${formatBytes(bytes.in_bytes)} in`,
     `  payloads  ${groupDigits(run.payloads)} distinct, ${formatBytes(run.payload_bytes)}, each sent ${repeats(all.sent, run.payloads)} times`,
+    `  client    ${client(run, generator)}`,
   ].join('\n');
 }
 

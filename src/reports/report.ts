@@ -1,3 +1,4 @@
+import type { GeneratorTotals } from '../reduce/generator-totals.js';
 import { PERCENTILE_METHOD } from '../reduce/histogram.js';
 import type { Totals } from '../reduce/summary.js';
 import type { Verdict } from '../verdicts/validity.js';
@@ -42,6 +43,8 @@ export interface Report extends Totals {
   readonly schema: 'infer-bench/summary/1';
   readonly version: string;
   readonly run: RunFacts;
+  /** This program itself: what is slow here is not the server's. */
+  readonly generator: GeneratorTotals;
   readonly verdict: Verdict;
   readonly thresholds: readonly never[];
   readonly percentile_method: typeof PERCENTILE_METHOD;
@@ -68,7 +71,7 @@ const CLOSED_NOTE =
   'request per user. Coordinated omission is possible and cannot be seen from inside this model.';
 
 /** Puts the report of a run together. */
-export function reportOf(run: RunFacts, totals: Totals, verdict: Verdict): Report {
+export function reportOf(run: RunFacts, totals: Totals, generator: GeneratorTotals, verdict: Verdict): Report {
   return {
     schema: 'infer-bench/summary/1',
     version: VERSION,
@@ -76,6 +79,7 @@ export function reportOf(run: RunFacts, totals: Totals, verdict: Verdict): Repor
     verdict,
     thresholds: [],
     ...totals,
+    generator,
     percentile_method: PERCENTILE_METHOD,
     definitions: DEFINITIONS,
     notes: run.model === 'closed' ? [CLOSED_NOTE] : [],

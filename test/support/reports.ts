@@ -53,6 +53,15 @@ export function reportOn(
       payload_encode_ms: 12,
     },
     sums,
+    {
+      loop_delay_p99_ms: 0.4,
+      loop_busy_ratio: 0.2,
+      cpu_ratio: 0.2,
+      gc_ms: 12,
+      open_fds_max: 80,
+      handshakes_n: 0,
+      handshake_p99_ms: null,
+    },
     judge(sums, {
       issued: samples.length,
       rows: samples.length,
