@@ -54,9 +54,18 @@ export function perSecond(startedEpochUs: number): Required<Pick<Sink, 'rows' | 
   const service = secondHistograms();
   const lag = secondHistograms();
 
+  /** The second that was asked for last, and where it begins: the next one is mostly the same. */
+  let recentS = 0;
+  let recentUs = -offsetUs;
+
   /** The second of a moment, from `firstS`. */
   function secondAt(us: number): number {
-    return Math.floor((offsetUs + us) / US_PER_S);
+    const intoUs = us - recentUs;
+    if (intoUs < 0 || intoUs >= US_PER_S) {
+      recentS = Math.floor((offsetUs + us) / US_PER_S);
+      recentUs = recentS * US_PER_S - offsetUs;
+    }
+    return recentS;
   }
 
   function count(second: number, counter: number): void {

@@ -1,13 +1,13 @@
 import type { Clock } from '../clock.js';
 import { US_PER_MS, US_PER_S } from '../units.js';
-import { COMMA, LF, putWhole, putWord } from './digits.js';
+import { COMMA, putWhole, putWord, type Word, word } from './digits.js';
 import { fileWriter } from './file-writer.js';
 import { OUTCOMES, SENT_CODES, WARMUP_CODE } from './outcomes.js';
 import { rowsInto } from './row-buffer.js';
 import type { SampleBlock } from './sample.js';
 import type { Sink } from './sink.js';
 
-const OUTCOME_WORDS = OUTCOMES.map((outcome) => Buffer.from(outcome));
+const OUTCOME_WORDS = OUTCOMES.map((outcome) => word(`,${outcome}\n`));
 
 /**
  * `raw_requests.csv`, the seed's file with one more column: no header, `start_ms,end_ms,latency_ms,outcome` in whole
@@ -17,7 +17,7 @@ const OUTCOME_WORDS = OUTCOMES.map((outcome) => Buffer.from(outcome));
 export function rawRequestsSink(path: string, clock: Clock): Sink {
   const file = fileWriter(path);
 
-  function putRow(bytes: Uint8Array, from: number, block: SampleBlock, row: number): number {
+  function putRow(bytes: DataView, from: number, block: SampleBlock, row: number): number {
     const outcome = block.outcome[row] as number;
     if (SENT_CODES[outcome] === 0 || block.phase[row] === WARMUP_CODE) {
       return from;
@@ -26,14 +26,11 @@ export function rawRequestsSink(path: string, clock: Clock): Sink {
     const startMs = Math.floor(clock.epochMsAt(intendedUs));
     const latencyMs = Math.floor(((block.endUs[row] as number) - intendedUs) / US_PER_MS);
     let at = putWhole(bytes, from, startMs);
-    bytes[at++] = COMMA;
+    bytes.setUint8(at++, COMMA);
     at = putWhole(bytes, at, startMs + latencyMs);
-    bytes[at++] = COMMA;
+    bytes.setUint8(at++, COMMA);
     at = putWhole(bytes, at, latencyMs);
-    bytes[at++] = COMMA;
-    at = putWord(bytes, at, OUTCOME_WORDS[outcome] as Buffer);
-    bytes[at++] = LF;
-    return at;
+    return putWord(bytes, at, OUTCOME_WORDS[outcome] as Word);
   }
 
   return {

@@ -7,7 +7,7 @@ const BUFFER_BYTES = 131_072;
 const MAX_ROW_BYTES = 1_024;
 
 /** Writes the row of a block at an offset of the bytes, nothing where the file leaves it out; returns the offset after it. */
-type PutRow = (bytes: Uint8Array, at: number, block: SampleBlock, row: number) => number;
+type PutRow = (bytes: DataView, at: number, block: SampleBlock, row: number) => number;
 
 /**
  * Rows of blocks into a file through one buffer that is used again and again: formatting a row makes neither a string
@@ -15,6 +15,7 @@ type PutRow = (bytes: Uint8Array, at: number, block: SampleBlock, row: number) =
  */
 export function rowsInto(file: FileWriter, putRow: PutRow): (block: SampleBlock) => void {
   const bytes = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return (block) => {
     let at = 0;
     for (let row = 0; row < block.length; row++) {
@@ -22,7 +23,7 @@ export function rowsInto(file: FileWriter, putRow: PutRow): (block: SampleBlock)
         file.write(bytes.subarray(0, at));
         at = 0;
       }
-      at = putRow(bytes, at, block, row);
+      at = putRow(view, at, block, row);
     }
     file.write(bytes.subarray(0, at));
   };
