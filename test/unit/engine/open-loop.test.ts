@@ -3,11 +3,13 @@ import { type OpenLoopOptions, runOpenLoop } from '../../../src/engine/open-loop
 import { constant } from '../../../src/patterns/constant.js';
 import { random } from '../../../src/random.js';
 import { histogram } from '../../../src/reduce/histogram.js';
+import { totals } from '../../../src/reduce/summary.js';
 import type { Sample } from '../../../src/samples/sample.js';
-import { arrivals } from '../../../src/schedule/arrivals.js';
+import { arrivals, type Spacing } from '../../../src/schedule/arrivals.js';
 import { WHOLE } from '../../../src/schedule/shard.js';
+import { judge } from '../../../src/verdicts/validity.js';
 import { fakeClock } from '../../support/clock.js';
-import { sampleRows } from '../../support/samples.js';
+import { blockOf, sampleRows } from '../../support/samples.js';
 import { type Fate, fakeTransport } from '../../support/transport.js';
 
 interface Setup extends Partial<OpenLoopOptions> {
@@ -90,6 +92,91 @@ describe('the reference experiment: 100/s for 10 s, 5 ms of service, one stall o
     const { planned } = await run.end;
     expect([planned, run.transport.sent.length]).toEqual([1000, 1000]);
     expect(new Set(run.samples.map(({ seq }) => seq)).size).toBe(1000);
+  });
+});
+
+describe('servers whose percentiles are known', () => {
+  /** p in percent to ms, over a run of 200/s for 100 s. */
+  async function percentilesOf(fate: Fate, spacing: Spacing = { kind: 'uniform' }) {
+    const rate = constant({ level: 200, durationUs: 100e6 });
+    const run = loop({
+      fate,
+      schedule: {
+        model: 'open',
+        arrivalsUs: arrivals(rate, spacing, random(3, 'arrivals')),
+        warmupUs: 0,
+        durationUs: 100e6,
+      },
+    });
+    run.clock.runUntil(200e6);
+    await run.end;
+    expect(run.samples.length).toBeGreaterThan(19_000);
+    return { samples: run.samples, ms: (percent: number) => latencyMs(run.samples, percent / 100) };
+  }
+
+  it('constant: all are the same', async () => {
+    const { ms } = await percentilesOf(() => ({ afterUs: 7_000 }));
+    for (const percent of [1, 50, 99, 100]) {
+      expect(Math.abs(ms(percent) - 7)).toBeLessThan(0.01);
+    }
+  });
+
+  it('bimodal: the step is at its rank, within 0.2 %', async () => {
+    const draw = random(5, 'dataset');
+    const { samples, ms } = await percentilesOf(() => ({ afterUs: draw.unit() < 0.9 ? 5_000 : 100_000 }));
+    const slow = samples.filter(({ startUs, endUs }) => (endUs as number) - (startUs as number) > 50_000).length;
+    const step = 100 * (1 - slow / samples.length);
+    expect(Math.abs(step - 90)).toBeLessThan(1.5);
+    expect(Math.abs(ms(step - 0.2) - 5)).toBeLessThan(0.01);
+    expect(ms(step + 0.2)).toBeGreaterThan(99);
+  });
+
+  it.each([['uniform'], ['poisson']] as const)('a stall of 1 s in every 5 s, %s arrivals', async (kind) => {
+    const periodic: Fate = ({ atUs }) => {
+      const intoUs = atUs % 5e6;
+      return { afterUs: (intoUs > 4e6 ? 5e6 - intoUs : 0) + 5_000 };
+    };
+    const { ms } = await percentilesOf(periodic, { kind });
+    // Up to q = 0.8 nobody waits; above, the wait is uniform: 5 + 1000 (q - 0.8) / 0.2.
+    expect(Math.abs(ms(50) - 5)).toBeLessThan(0.01);
+    for (const [percent, theory] of [
+      [90, 505],
+      [95, 755],
+      [99, 955],
+    ] as const) {
+      expect(Math.abs(ms(percent) - theory), `p${percent}`).toBeLessThan(0.03 * theory + 10);
+    }
+    expect(Math.abs(ms(100) - 1005)).toBeLessThan(11);
+  });
+});
+
+describe('a generator that cannot keep the schedule', () => {
+  it.each([
+    ['a process that stood still for a second of twenty', 20],
+    ['or for a second of ninety', 90],
+  ])('says so and does not blame the server: %s', async (_how, durationS) => {
+    const run = loop({ rate: 500, durationS });
+    run.clock.runUntil(3e6);
+    run.clock.skipTo(4e6);
+    run.clock.runUntil(300e6);
+    const end = await run.end;
+    const whole = totals(() => ({ fromUs: 0, toUs: durationS * 1e6 }));
+    whole.rows(blockOf(run.samples));
+    const sums = whole.finish();
+    const { status, reasons } = judge(sums, {
+      issued: end.planned,
+      rows: run.samples.length,
+      interrupted: false,
+      model: 'open',
+      cappedConnections: false,
+      loopDelayP99Ms: null,
+      loopBusyRatio: null,
+      lostWorkers: [],
+    });
+    expect([status, reasons.map(({ code }) => code)]).toEqual(['INVALID', ['schedule_not_kept']]);
+    // Their lateness is this program's; only what was in flight as it stood still looks slow, which nobody can tell.
+    expect(sums.lag.max_ms).toBeGreaterThan(990);
+    expect(sums.service_time.p99_ms).toBeLessThan(6);
   });
 });
 
