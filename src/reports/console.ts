@@ -79,7 +79,7 @@ function counts({ counts: all, rates, bytes, run, generator }: Report): string {
     `            ${items}${rates.in_flight_mean.toFixed(2)} in flight`,
     `  bodies    ${formatBytes(bytes.out_bytes)} out, ${formatBytes(bytes.in_bytes)} in`,
     `  payloads  ${groupDigits(run.payloads)} distinct, ${formatBytes(run.payload_bytes)}, each sent ${repeats(all.sent, run.payloads)} times`,
-    `  client    ${client(run, generator)}`,
+    `  client    ${wrap(client(run, generator), ' '.repeat(12)).trimStart()}`,
   ].join('\n');
 }
 
