@@ -1,8 +1,8 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import type { Socket } from 'node:net';
 import type { Clock } from '../clock.js';
 import { US_PER_MS } from '../units.js';
 import type { Deadlines } from './deadlines.js';
+import type { Dialler } from './dialler.js';
 import { type Call, type CallQueue, callQueue, isUnsent, resetCall } from './grpc-calls.js';
 import { type AnswerHeadReader, createAnswerHeadReader } from './grpc-headers.js';
 import type { Lanes } from './grpc-lanes.js';
@@ -26,8 +26,6 @@ import {
 import { closedFailure, type Failure, type Progress, socketFailure } from './outcomes.js';
 import type { Completion, TransportOptions } from './transport.js';
 
-/** Idle time after which TCP asks whether the peer is still there. */
-const PROBE_MS = 60_000;
 /** Bytes that may come before we say that there is room for more: half of the largest window. */
 const WINDOW_STEP_BYTES = 2 ** 30;
 /** The largest list of headers of an answer, as HTTP/2 counts it; what node:http2 takes too. */
@@ -70,6 +68,7 @@ export interface FrameHandlers {
 export interface Shared {
   readonly options: TransportOptions;
   readonly clock: Clock;
+  readonly connect: Dialler;
   readonly deadlines: Deadlines;
   readonly handshakes: HandshakeCount;
   /** All connections read into the same bytes. */
@@ -131,14 +130,11 @@ export interface Connection extends Sender {
 
 /** Begins a connection; `opener` is the call that it is made for. */
 export function dial(shared: Shared, lanes: Lanes, index: number, opener: Call | undefined): Connection {
-  const { options, clock, readBuffer, frames } = shared;
-  const { target } = options;
+  const { clock, readBuffer, frames } = shared;
+  const { target } = shared.options;
   const onread = { buffer: readBuffer, callback: (bytes: number) => received(connection, bytes) };
-  const where = { host: target.address, port: target.port, onread };
-  const servername = isIP(target.host) ? undefined : target.host;
-  const tls = { ...(servername && { servername }), ...(options.ca !== undefined && { ca: options.ca }) };
   const dialledUs = clock.nowUs();
-  const socket: Socket = target.secure ? connectTls({ ...where, ...tls, ALPNProtocols: ['h2'] }) : connectTcp(where);
+  const socket = shared.connect(onread);
   const connection: Connection = {
     shared,
     lanes,
@@ -189,8 +185,6 @@ export function dial(shared: Shared, lanes: Lanes, index: number, opener: Call |
   };
   shared.sockets.add(socket);
   socket
-    .setNoDelay(true)
-    .setKeepAlive(true, PROBE_MS)
     .on('error', (error) => {
       connection.error ??= error;
     })
@@ -206,10 +200,6 @@ export function dial(shared: Shared, lanes: Lanes, index: number, opener: Call |
       shared.sockets.delete(socket);
       lost(connection);
     });
-  if (target.secure) {
-    // Nothing but this makes a TLS socket read to its end.
-    socket.resume();
-  }
   return connection;
 }
 

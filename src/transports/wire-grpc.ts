@@ -1,6 +1,5 @@
-import { BenchError, errorCode } from '../errors.js';
-import { US_PER_S } from '../units.js';
 import { createDeadlines } from './deadlines.js';
+import { dialler, READ_BYTES } from './dialler.js';
 import { type Call, EMPTY, newCall } from './grpc-calls.js';
 import { down, finishUnsent, type Shared } from './grpc-connection.js';
 import { FRAME_HANDLERS } from './grpc-frames.js';
@@ -8,12 +7,10 @@ import { callHeads } from './grpc-headers.js';
 import { createLanes } from './grpc-lanes.js';
 import { outBuffer } from './grpc-sender.js';
 import { handshakeCount } from './handshakes.js';
+import { closedProblem, type Opening, openAll } from './opening.js';
 import type { Failure } from './outcomes.js';
 import { authority, type Transport, type TransportOptions } from './transport.js';
 
-/** What one read takes at most. */
-const READ_BYTES = 65_536;
-const OPEN_TIMEOUT_US = 10 * US_PER_S;
 const NOT_SENDABLE: Failure = { outcome: 'unknown', origin: 'local' };
 
 /**
@@ -38,6 +35,7 @@ export function createWireGrpcTransport(options: TransportOptions): Transport {
   const shared: Shared = {
     options,
     clock,
+    connect: dialler(options, 'h2'),
     deadlines: createDeadlines(clock),
     handshakes,
     readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
@@ -51,10 +49,7 @@ export function createWireGrpcTransport(options: TransportOptions): Transport {
   const lanes = createLanes(shared);
 
   return {
-    async open(count) {
-      const opening = Array.from({ length: Math.min(count, maxConnections) }, (_, index) => openedConnection(index));
-      await Promise.all(opening);
-    },
+    open: (connections) => openAll({ count: Math.min(connections, maxConnections), target, clock, begin: openOne }),
     send(request, slip, done) {
       if (shared.closed) {
         return;
@@ -93,31 +88,12 @@ export function createWireGrpcTransport(options: TransportOptions): Transport {
     });
   }
 
-  async function openedConnection(index: number): Promise<void> {
-    let cancel = () => {};
-    try {
-      await new Promise<void>((resolve, reject) => {
-        const connection = lanes.connectionAt(index);
-        if (connection.phase === 'up') {
-          resolve();
-          return;
-        }
-        connection.opened = (problem) => (problem === undefined ? resolve() : reject(problem));
-        cancel = clock.at(clock.nowUs() + OPEN_TIMEOUT_US, () => {
-          down(connection, { outcome: 'connect_timeout', origin: 'network' }, 'No connection within 10 s');
-        });
-      });
-    } catch (cause) {
-      const why = errorCode(cause) ?? (cause as Error).message;
-      throw new BenchError(
-        'unreachable',
-        `Cannot open a connection to ${authority(target.host, target.port)}: ${why}`,
-        {
-          cause,
-        },
-      );
-    } finally {
-      cancel();
-    }
+  function openOne(index: number, done: (problem?: unknown) => void): Opening {
+    const connection = lanes.connectionAt(index);
+    connection.opened = done;
+    return {
+      problem: () => closedProblem(connection.socket),
+      giveUp: () => down(connection, { outcome: 'connect_timeout', origin: 'network' }, 'No connection in time'),
+    };
   }
 }
