@@ -107,8 +107,10 @@ export interface Connection extends Sender {
   lastId: number;
   /** Calls it has carried. */
   carried: number;
-  /** Streams that the peer allows. */
+  /** Streams at a time that the peer allows. */
   maxActive: number;
+  /** Calls that it may carry in all. */
+  readonly maxCarried: number;
   /** It gets no new calls. */
   leaving: boolean;
   /** Why, when the peer said so. */
@@ -157,6 +159,7 @@ export function dial(shared: Shared, lanes: Lanes, index: number, opener: Call |
     lastId: -1,
     carried: 0,
     maxActive: MAX_31_BITS,
+    maxCarried: shared.options.fresh ? 1 : Number.POSITIVE_INFINITY,
     leaving: false,
     goaway: undefined,
     out: shared.out,
@@ -366,7 +369,8 @@ export function finish(
     flushSoon(connection);
   }
   handOver(connection.shared, call, failure, status, detail);
-  if (connection.leaving && connection.active === 0 && connection.phase === 'up') {
+  const isSpent = connection.leaving || connection.carried >= connection.maxCarried;
+  if (isSpent && connection.active === 0 && connection.phase === 'up') {
     down(connection, undefined, '');
   }
 }

@@ -14,7 +14,7 @@ import type { WireRequest } from '../protocols/protocol.js';
 import { US_PER_MS } from '../units.js';
 import { watchConnects } from './connects.js';
 import { handshakeCount } from './handshakes.js';
-import { type Opening, openAll } from './opening.js';
+import { OPEN_TIMEOUT_US, type Opening, openAll } from './opening.js';
 import { type Failure, grpcOutcome, type Progress, socketFailure } from './outcomes.js';
 import {
   ANY_CONNECTION,
@@ -87,6 +87,8 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
     : credentials.createInsecure();
   const connects = watchConnects(target, clock);
   const lanes: (Lane | undefined)[] = [];
+  /** Lanes of one call each. */
+  const freshLanes = new Set<Lane>();
   const handshakes = handshakeCount();
   let opened = 1;
   let turn = 0;
@@ -130,10 +132,21 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
     handshakes,
     async open(connections) {
       opened = connections;
+      connects.longestUs = OPEN_TIMEOUT_US;
       await openAll({ count: connections, target, clock, begin: openOne });
       handshakes.clear();
     },
     send(request, slip, done) {
+      if (options.fresh) {
+        const lane = openLane();
+        freshLanes.add(lane);
+        exchange(lane, request, slip, (completion) => {
+          freshLanes.delete(lane);
+          closeLane(lane);
+          done(completion);
+        });
+        return;
+      }
       // Many calls share a connection; those that ask for none in particular take turns.
       const index = slip.connection === ANY_CONNECTION ? turn++ % opened : slip.connection;
       const lane = lanes[index] ?? openLane();
@@ -152,7 +165,7 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
       });
     },
     async close() {
-      for (const lane of lanes) {
+      for (const lane of [...lanes, ...freshLanes]) {
         if (lane) {
           closeLane(lane);
         }

@@ -34,7 +34,7 @@ export interface Lanes {
 
 export function createLanes(shared: Shared): Lanes {
   const { clock, options } = shared;
-  const { target, maxConnections } = options;
+  const { target, maxConnections, fresh = false } = options;
   const connections: (Connection | undefined)[] = [];
   const anyQueue = callQueue();
   const lanes: Lanes = {
@@ -71,8 +71,9 @@ export function createLanes(shared: Shared): Lanes {
         continue;
       }
       if (lane.phase !== 'up') {
-        dialling = true;
-      } else if (load(lane) < lane.maxActive && (!best || load(lane) < load(best))) {
+        // One that is made for another call is of no use where each has its own.
+        dialling = !fresh;
+      } else if (!fresh && load(lane) < lane.maxActive && (!best || load(lane) < load(best))) {
         best = lane;
       }
     }
@@ -100,7 +101,7 @@ export function createLanes(shared: Shared): Lanes {
   }
 
   function assignAgain(): void {
-    if (anyQueue.first && !connections.some((lane) => lane && lane.phase !== 'up')) {
+    if (anyQueue.first && (fresh || !connections.some((lane) => lane && lane.phase !== 'up'))) {
       const index = vacantIndex();
       if (index < maxConnections) {
         const call = shift(anyQueue) as Call;
@@ -174,16 +175,17 @@ export function createLanes(shared: Shared): Lanes {
     return calls;
   }
 
-  function cameUp({ queue, maxActive }: Connection): void {
-    // Calls beyond what the peer allows did not only wait for the connection.
+  function cameUp({ queue, maxActive, maxCarried }: Connection): void {
+    // Calls beyond what it may carry did not only wait for the connection.
+    const most = Math.min(maxActive, maxCarried);
     let rank = 0;
     for (let call = queue.first; call; call = call.next) {
-      call.started = rank++ < maxActive;
+      call.started = rank++ < most;
     }
     for (let call = anyQueue.first; call; call = call.next) {
-      call.started &&= rank++ < maxActive;
+      call.started &&= rank++ < most;
     }
-    if (queue.length + anyQueue.length > maxActive) {
+    if (queue.length + anyQueue.length > most) {
       assignAgain();
     }
   }

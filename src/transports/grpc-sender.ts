@@ -163,7 +163,11 @@ function writeCalls(connection: Connection): void {
   const { queue, clock } = connection;
   const { anyQueue } = connection.lanes;
   let nowUs = Number.NEGATIVE_INFINITY;
-  while (connection.active < connection.maxActive && !connection.leaving) {
+  while (
+    connection.active < connection.maxActive &&
+    connection.carried < connection.maxCarried &&
+    !connection.leaving
+  ) {
     const call = queue.first ?? anyQueue.first;
     if (call === undefined) {
       return;

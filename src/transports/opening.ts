@@ -24,7 +24,7 @@ export interface OpenOptions {
   readonly count: number;
   readonly target: Target;
   readonly clock: Clock;
-  /** Begins connection `index` and says once whether it came up, with what went wrong if it did not. */
+  /** Begins connection `index` and says that it came up, or what went wrong, then or later. */
   readonly begin: (index: number, done: (problem?: unknown) => void) => Opening;
 }
 
@@ -34,6 +34,7 @@ export interface OpenOptions {
  */
 export async function openAll({ count, target, clock, begin }: OpenOptions): Promise<void> {
   const openings: Opening[] = [];
+  const problems: unknown[] = [];
   let next = 0;
   const openOnes = async () => {
     while (next < count) {
@@ -52,7 +53,7 @@ export async function openAll({ count, target, clock, begin }: OpenOptions): Pro
   openings.forEach((opening, index) => {
     const problem = opening.problem();
     if (problem !== undefined) {
-      throw openError(index, count, target, problem);
+      throw openError(index, count, target, problems[index] ?? problem);
     }
   });
 
@@ -64,6 +65,7 @@ export async function openAll({ count, target, clock, begin }: OpenOptions): Pro
       });
       openings[index] = begin(index, (problem) => {
         cancel();
+        problems[index] ??= problem;
         resolve(problem);
       });
     });

@@ -72,6 +72,12 @@ export interface TransportOptions {
   readonly requestIds: boolean;
   /** At most so many connections at a time. */
   readonly maxConnections: number;
+  /**
+   * A new connection for each request: it starts when its connect begins, and the connection is closed after the answer.
+   * HTTP/1.1 says `connection: close`, as RFC 9112 (9.6) asks of a client that will not go on and as other load tools do:
+   * the server then closes first, and no local port is kept busy for a minute.
+   */
+  readonly fresh?: boolean;
   /** Certificates (PEM) that TLS trusts instead of the ones that come with Node. */
   readonly ca?: string | undefined;
   /** The client's own certificate and its key (PEM), for servers that want one. */

@@ -308,6 +308,7 @@ export function createUndiciTransport(options: TransportOptions): Transport {
           ...(options.requestIds && { 'x-request-id': requestId(slip.seq) }),
         },
         body: request.body,
+        ...(options.fresh && { reset: true }),
       },
       handler,
     );

@@ -91,6 +91,7 @@ export function createWireGrpcTransport(options: TransportOptions): Transport {
   function openOne(index: number, done: (problem?: unknown) => void): Opening {
     const connection = lanes.connectionAt(index);
     connection.opened = done;
+    connection.socket.on('error', done);
     return {
       problem: () => closedProblem(connection.socket),
       giveUp: () => down(connection, { outcome: 'connect_timeout', origin: 'network' }, 'No connection in time'),

@@ -131,7 +131,7 @@ const RESPONSE_PARTS = {
  * after the clock reached 0, except the ones that `open` made.
  */
 export function createWireHttpTransport(options: TransportOptions): Transport {
-  const { target, clock, maxConnections } = options;
+  const { target, clock, maxConnections, fresh = false } = options;
   const where = authority(target.host, target.port);
   const connect = dialler(options, 'http/1.1');
   /** All connections read into the same bytes. */
@@ -199,7 +199,12 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
 
   /** The bytes of a request; undefined when it cannot be written. */
   function newTemplate(request: WireRequest): Template | undefined {
-    const headers = { host: where, ...options.headers, ...request.headers };
+    const headers = {
+      host: where,
+      ...options.headers,
+      ...request.headers,
+      ...(fresh && { connection: 'close' }),
+    };
     const template = buildTemplate(request, headers, options.requestIds);
     if (template) {
       templates.set(request, template);
@@ -372,6 +377,8 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
     };
     dial(connection);
     const { socket } = connection;
+    // A server that wants a certificate may say so after the handshake.
+    socket?.on('error', done);
     return { problem: () => closedProblem(socket), giveUp: () => hangUp(connection) };
   }
 
@@ -435,7 +442,7 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
   /** Ends the request with the answer that was read; `over` when the connection can carry no other. */
   function answered(connection: Connection, parser: AnswerParser, nowUs: number, over: boolean): void {
     // An answer may come before the request has gone out whole; the rest of it would still be on its way.
-    if (over || !parser.keepAlive || (connection.socket as Socket).writableLength > 0) {
+    if (over || fresh || !parser.keepAlive || (connection.socket as Socket).writableLength > 0) {
       hangUp(connection);
     }
     const { status } = parser;

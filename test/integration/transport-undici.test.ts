@@ -1,6 +1,8 @@
 import { describe } from 'vitest';
 import { createUndiciTransport } from '../../src/transports/undici.js';
+import { connectionsContract } from '../contract/transport-connections.js';
 import { httpTransportContract } from '../contract/transport-http.js';
+import { friendlyHttpServer } from '../support/servers.js';
 
 describe('HTTP over undici', () => {
   httpTransportContract({
@@ -13,4 +15,5 @@ describe('HTTP over undici', () => {
       },
     },
   });
+  connectionsContract({ create: createUndiciTransport, path: '/', serve: friendlyHttpServer });
 });

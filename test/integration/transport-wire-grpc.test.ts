@@ -6,12 +6,15 @@ import { FLAG, FRAME, frameOf, MAX_FRAME_BYTES, settingsFrame, uint32 } from '..
 import { ANY_CONNECTION, type Completion } from '../../src/transports/transport.js';
 import { createWireGrpcTransport } from '../../src/transports/wire-grpc.js';
 import { bench, expectEnd, expectOnTime, expectSound, type Lanes } from '../contract/transport-bench.js';
+import { connectionsContract } from '../contract/transport-connections.js';
 import { grpcTransportContract } from '../contract/transport-grpc.js';
+import { OK_PATH, ok } from '../contract/transport-grpc-faults.js';
 import {
   becomesTrue,
   closeServers,
   grpcFrame,
   grpcServer,
+  http2Server,
   sleep,
   type TestServer,
   targetOf,
@@ -25,6 +28,7 @@ const GRPC = { ':status': 200, 'content-type': 'application/grpc' };
 
 describe('gRPC on a bare socket', () => {
   grpcTransportContract(LANE);
+  connectionsContract({ ...LANE, path: OK_PATH, serve: (options) => http2Server(ok, options) });
 });
 
 const { clock, open, end } = bench(LANE);

@@ -4,11 +4,13 @@ import type { WireRequest } from '../../src/protocols/protocol.js';
 import { ANY_CONNECTION, type Completion, type TransportOptions } from '../../src/transports/transport.js';
 import { createWireHttpTransport } from '../../src/transports/wire-http.js';
 import { bench, expectEnd, expectOnTime } from '../contract/transport-bench.js';
+import { connectionsContract } from '../contract/transport-connections.js';
 import { httpTransportContract } from '../contract/transport-http.js';
 import {
   becomesTrue,
   blackHole,
   closeServers,
+  friendlyHttpServer,
   hasProgram,
   httpAnswer,
   httpServer,
@@ -22,6 +24,7 @@ const OK = httpAnswer('{}');
 
 describe('HTTP on the wire lane', () => {
   httpTransportContract(LANE);
+  connectionsContract({ ...LANE, path: '/', serve: friendlyHttpServer });
 
   describe('by itself', () => {
     const { open, end } = bench(LANE);
