@@ -66,6 +66,8 @@ export async function measure(options: MeasureOptions): Promise<Report> {
     headers: spec.headers,
     requestIds: settings['truth-log'] !== undefined,
     maxConnections: rig.connections.most,
+    fresh: rig.connections.fresh,
+    ...spec.tls,
   });
   try {
     await transport.open(rig.connections.atStart);
@@ -135,7 +137,7 @@ export async function measure(options: MeasureOptions): Promise<Report> {
     };
     const end =
       schedule.model === 'closed'
-        ? await runClosedLoop({ ...common, schedule, connections: settings.connections })
+        ? await runClosedLoop({ ...common, schedule, connections: rig.connections.shared })
         : await runOpenLoop({
             ...common,
             schedule,
@@ -153,7 +155,7 @@ export async function measure(options: MeasureOptions): Promise<Report> {
       rows: folds.rowCount(),
       interrupted: options.stop.aborted,
       model: schedule.model,
-      cappedConnections: settings.connections !== undefined,
+      cappedConnections: rig.connections.shared !== undefined,
       loopDelayP99Ms: seconds.reduce((most, { loopDelayP99Ms }) => Math.max(most, loopDelayP99Ms), 0),
     });
     const report = reportOf(runFacts(options, pacing, clock.epochMsAt(0)), sums, verdict);

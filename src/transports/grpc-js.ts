@@ -133,7 +133,7 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
     async open(connections) {
       opened = connections;
       connects.longestUs = OPEN_TIMEOUT_US;
-      await openAll({ count: connections, target, clock, begin: openOne });
+      await openAll({ count: connections, fresh: options.fresh, target, clock, begin: openOne });
       handshakes.clear();
     },
     send(request, slip, done) {

@@ -22,6 +22,8 @@ export interface Opening {
 
 export interface OpenOptions {
   readonly count: number;
+  /** Only see whether they can be opened: they are closed again. */
+  readonly fresh: boolean | undefined;
   readonly target: Target;
   readonly clock: Clock;
   /** Begins connection `index` and says that it came up, or what went wrong, then or later. */
@@ -32,7 +34,7 @@ export interface OpenOptions {
  * Opens connections 0 to `count` − 1 and looks whether all are still open after that. Throws BenchError('unreachable')
  * when one is not within 10 s, and BenchError('usage') when it is this machine that has no more of them.
  */
-export async function openAll({ count, target, clock, begin }: OpenOptions): Promise<void> {
+export async function openAll({ count, fresh = false, target, clock, begin }: OpenOptions): Promise<void> {
   const openings: Opening[] = [];
   const problems: unknown[] = [];
   let next = 0;
@@ -54,6 +56,9 @@ export async function openAll({ count, target, clock, begin }: OpenOptions): Pro
     const problem = opening.problem();
     if (problem !== undefined) {
       throw openError(index, count, target, problems[index] ?? problem);
+    }
+    if (fresh) {
+      opening.giveUp();
     }
   });
 

@@ -53,7 +53,8 @@ export interface Handshakes {
 export interface Transport {
   /**
    * Opens connections 0 to `connections` − 1 and waits until each is up. Throws BenchError('unreachable') when one is
-   * not within 10 s, BenchError('usage') at a limit of this machine. Called once at most, before the run's clock reaches 0; without it connections open when first used.
+   * not within 10 s, BenchError('usage') at a limit of this machine. Where each request has a fresh connection they are
+   * only tried and closed again. Called once at most, before the run's clock reaches 0; without it connections open when first used.
    */
   open(connections: number): Promise<void>;
   /** Never throws for what happens on the wire, calls back exactly once and never before it returned. */

@@ -115,7 +115,7 @@ export function createUndiciTransport(options: TransportOptions): Transport {
   return {
     handshakes,
     async open(connections) {
-      await openAll({ count: connections, target, clock, begin: openOne });
+      await openAll({ count: connections, fresh: options.fresh, target, clock, begin: openOne });
       pool.opened(connections);
     },
     send(request, { seq, connection, deadlineUs }, done) {

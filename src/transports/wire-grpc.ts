@@ -49,7 +49,14 @@ export function createWireGrpcTransport(options: TransportOptions): Transport {
   const lanes = createLanes(shared);
 
   return {
-    open: (connections) => openAll({ count: Math.min(connections, maxConnections), target, clock, begin: openOne }),
+    open: (connections) =>
+      openAll({
+        count: Math.min(connections, maxConnections),
+        fresh: options.fresh,
+        target,
+        clock,
+        begin: openOne,
+      }),
     send(request, slip, done) {
       if (shared.closed) {
         return;

@@ -158,7 +158,7 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
   const handshakes = handshakeCount();
 
   return {
-    open: (connections) => openAll({ count: connections, target, clock, begin: openOne }),
+    open: (connections) => openAll({ count: connections, fresh: options.fresh, target, clock, begin: openOne }),
     send(request, slip, done) {
       if (closed) {
         return;

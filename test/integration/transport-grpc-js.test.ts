@@ -5,6 +5,10 @@ import { grpcTransportContract } from '../contract/transport-grpc.js';
 import { OK_PATH, ok } from '../contract/transport-grpc-faults.js';
 import { http2Server } from '../support/servers.js';
 
+describe('gRPC over grpc-js: its connections', () => {
+  connectionsContract({ create: createGrpcJsTransport, path: OK_PATH, serve: (options) => http2Server(ok, options) });
+});
+
 describe('gRPC over grpc-js', () => {
   grpcTransportContract({
     create: createGrpcJsTransport,
@@ -26,5 +30,4 @@ describe('gRPC over grpc-js', () => {
       },
     },
   });
-  connectionsContract({ create: createGrpcJsTransport, path: OK_PATH, serve: (options) => http2Server(ok, options) });
 });

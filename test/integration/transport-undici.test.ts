@@ -4,6 +4,10 @@ import { connectionsContract } from '../contract/transport-connections.js';
 import { httpTransportContract } from '../contract/transport-http.js';
 import { friendlyHttpServer } from '../support/servers.js';
 
+describe('HTTP over undici: its connections', () => {
+  connectionsContract({ create: createUndiciTransport, path: '/', serve: friendlyHttpServer });
+});
+
 describe('HTTP over undici', () => {
   httpTransportContract({
     create: createUndiciTransport,
@@ -15,5 +19,4 @@ describe('HTTP over undici', () => {
       },
     },
   });
-  connectionsContract({ create: createUndiciTransport, path: '/', serve: friendlyHttpServer });
 });

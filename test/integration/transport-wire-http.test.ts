@@ -22,9 +22,12 @@ import {
 const LANE = { name: 'wire-http', create: createWireHttpTransport };
 const OK = httpAnswer('{}');
 
+describe('HTTP on the wire lane: its connections', () => {
+  connectionsContract({ ...LANE, path: '/', serve: friendlyHttpServer });
+});
+
 describe('HTTP on the wire lane', () => {
   httpTransportContract(LANE);
-  connectionsContract({ ...LANE, path: '/', serve: friendlyHttpServer });
 
   describe('by itself', () => {
     const { open, end } = bench(LANE);
