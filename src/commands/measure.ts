@@ -130,7 +130,7 @@ export async function measure(options: MeasureOptions): Promise<Report> {
       rows: roll.count(),
       interrupted: options.stop.aborted,
       model: schedule.model,
-      cappedConnections: settings.connections !== undefined,
+      cappedConnections: rig.connections.shared !== undefined,
       lostWorkers: end.lostWorkers,
       loopDelayP99Ms: generated.loop_delay_p99_ms,
       // A thread that spins is busy by design.

@@ -1,6 +1,7 @@
 import { cpus, totalmem } from 'node:os';
 import type { ClockAnchor } from '../clock.js';
 import type { Pacing } from '../engine/pacer.js';
+import { MASK } from '../text.js';
 import type { Target } from '../transports/transport.js';
 import { VERSION } from '../version.js';
 import type { Rig } from './rig.js';
@@ -27,14 +28,14 @@ export interface PlanParts {
 /** Puts the plan together. Header values are left out: they may be secrets. */
 export function planOf({ spec, rig, target, embedded, pacing, anchor }: PlanParts): Plan {
   const { schedule, pool } = rig;
-  const { header: _secret, ...settings } = spec.settings;
+  const { header: _secret, key, ...settings } = spec.settings;
   return {
     schema: 'infer-bench/plan/1',
     version: VERSION,
     started_epoch_us: anchor.startedEpochUs,
     started_monotonic_ns: anchor.startedMonotonicNs,
     target: { ...target, embedded, ...(spec.endpoint && { url: spec.endpoint.url }) },
-    settings: withUnits({ ...settings, ...spec.patternSettings, ...spec.protocolSettings }),
+    settings: withUnits({ ...settings, ...(key && { key: MASK }), ...spec.patternSettings, ...spec.protocolSettings }),
     header_names: Object.keys(spec.headers),
     dataset: { name: spec.datasetName, items: rig.datasetItems },
     payloads: { count: pool.requests.length, bytes: pool.bytes, encode_ms: rig.encodeMs },
@@ -50,7 +51,7 @@ export function planOf({ spec, rig, target, embedded, pacing, anchor }: PlanPart
         : { arrivals: schedule.arrivalsUs.length, pacing }),
     },
     workers: rig.workers,
-    connections: { most: rig.connections.most, at_start: rig.connections.atStart },
+    connections: { most: rig.connections.most, at_start: rig.connections.atStart, fresh: rig.connections.fresh },
     host: {
       platform: process.platform,
       arch: process.arch,

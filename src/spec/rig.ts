@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Clock } from '../clock.js';
 import { openDataset } from '../datasets/index.js';
@@ -9,6 +10,7 @@ import { arrivals } from '../schedule/arrivals.js';
 import type { Schedule } from '../schedule/schedule.js';
 import { userSteps } from '../schedule/users.js';
 import { warmedUp } from '../schedule/warmup.js';
+import { maxOpenFiles, RESERVED_FILES } from '../transports/limits.js';
 import { US_PER_MS } from '../units.js';
 import type { RunSpec } from './run-spec.js';
 
@@ -16,13 +18,23 @@ import type { RunSpec } from './run-spec.js';
 export interface Rig {
   readonly protocol: Protocol;
   readonly schedule: Schedule;
-  /** The most connections that the run may open, and how many are open before it begins. */
-  readonly connections: { readonly most: number; readonly atStart: number };
+  readonly connections: Connections;
   readonly pool: Payloads;
   readonly encodeMs: number;
   /** Threads that send. */
   readonly workers: number;
   readonly datasetItems: number;
+}
+
+interface Connections {
+  /** The most that the run may have open. */
+  readonly most: number;
+  /** How many are opened before it begins; where each request has a fresh one, to see whether they can be. */
+  readonly atStart: number;
+  /** A new one for each request. */
+  readonly fresh: boolean;
+  /** How many the user wants shared; undefined where each user has one, or a rate as many as it needs. */
+  readonly shared: number | undefined;
 }
 
 /** Builds the schedule and encodes the requests. Throws BenchError('usage') for a dataset that cannot be used. */
@@ -81,15 +93,60 @@ function workersOf({ settings: { workers } }: RunSpec, schedule: Schedule): numb
 const EXPECTED_ANSWER_US = 20 * US_PER_MS;
 const MOST_AT_START = 256;
 
-function connectionsOf({ curve, settings }: RunSpec, schedule: Schedule): Rig['connections'] {
-  if (settings.connections !== undefined) {
-    return { most: settings.connections, atStart: settings.connections };
+function connectionsOf({ curve, settings }: RunSpec, schedule: Schedule): Connections {
+  const asked = settings.connections;
+  const fresh = asked === 'fresh';
+  if (asked !== undefined && !fresh) {
+    return within({ most: asked, atStart: asked, fresh, shared: asked }, `--connections ${asked}`);
   }
   if (schedule.model === 'closed') {
     const users = Math.max(1, ...schedule.steps.map((step) => step.users));
-    return { most: users, atStart: users };
+    return within({ most: users, atStart: fresh ? 1 : users, fresh, shared: undefined }, `${users} users`);
   }
-  const most = settings['max-in-flight'];
+  const most = Math.min(settings['max-in-flight'], maxConnections());
   const meanRate = schedule.arrivalsUs.length / (curve.durationUs + settings.warmup);
-  return { most, atStart: Math.min(most, MOST_AT_START, Math.ceil(meanRate * EXPECTED_ANSWER_US) + 1) };
+  const atStart = Math.min(most, MOST_AT_START, Math.ceil(meanRate * EXPECTED_ANSWER_US) + 1);
+  return { most, atStart: fresh ? 1 : atStart, fresh, shared: undefined };
+}
+
+function maxConnections(): number {
+  return Math.max(1, maxOpenFiles() - RESERVED_FILES);
+}
+
+/** Throws BenchError('usage') for more connections than this machine can open to one address. */
+function within(connections: Connections, what: string): Connections {
+  const { most } = connections;
+  if (most > maxConnections()) {
+    throw new BenchError(
+      'usage',
+      `Cannot open ${most} connections for ${what}: this process may have ${maxOpenFiles()} files open`,
+      {
+        hint: `raise it: ulimit -n ${most + RESERVED_FILES}; or let users share fewer: --connections N`,
+      },
+    );
+  }
+  const ports = localPorts();
+  if (most > ports) {
+    throw new BenchError(
+      'usage',
+      `Cannot open ${most} connections for ${what}: this machine has ${ports} local ports for one address`,
+      {
+        hint: 'widen the range: sysctl -w net.ipv4.ip_local_port_range="1024 65535"; or let users share fewer: --connections N',
+      },
+    );
+  }
+  return connections;
+}
+
+/** How many connections to one address and port this machine can have; Infinity where it does not tell. */
+function localPorts(): number {
+  try {
+    const [first = 0, last = 0] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8')
+      .trim()
+      .split(/\s+/)
+      .map(Number);
+    return last - first + 1;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }

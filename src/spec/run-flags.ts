@@ -43,10 +43,12 @@ export const RUN_FLAGS = {
     parse: parseHeader,
   },
   'header-file': text({ arg: 'FILE', help: 'headers from a file, one a line: keeps secrets off the command line' }),
-  connections: whole({
+  connections: {
+    arg: 'N|fresh',
     short: 'c',
-    help: 'connections, opened before the start (default: one per user, or as many as the rate needs)',
-  }),
+    help: 'connections, opened before the start, or fresh: a new one for each request (default: one per user, or as many as the rate needs)',
+    parse: parseConnections,
+  },
   transport: choice(LANES, {
     help: 'what carries the requests: our own lanes on bare sockets, or undici and grpc-js',
     default: 'wire',
@@ -57,6 +59,10 @@ export const RUN_FLAGS = {
     default: '1',
     parse: parseWorkers,
   },
+  insecure: onOff({ help: 'take any certificate of the server: not even its name is checked' }),
+  cacert: text({ arg: 'FILE', help: 'certificates (PEM) to trust in place of the ones that come with Node' }),
+  cert: text({ arg: 'FILE', help: 'client certificate (PEM) for servers that want one; needs --key' }),
+  key: text({ arg: 'FILE', help: 'private key (PEM) of --cert' }),
   timeout: duration({ help: 'deadline of a request', default: '10s', minUs: 1_000 }),
   drain: duration({ help: 'time for requests in flight at the end', default: '30s' }),
   file: text({ arg: 'FILE', short: 'f', help: 'spec in YAML or JSON with these names as keys; flags win over it' }),
@@ -85,6 +91,20 @@ function parseSpacing(word: string): Spacing {
     throw new FlagProblem('must be uniform, poisson or gamma:CV with a CV above 0 and at most 10');
   }
   return { kind: 'gamma', cv };
+}
+
+/** How many connections there are, or that each request has its own. */
+type Connections = number | 'fresh';
+
+function parseConnections(word: string): Connections {
+  const count = Number(word);
+  if (word === 'fresh') {
+    return word;
+  }
+  if (!/^\d+$/.test(word) || !Number.isSafeInteger(count) || count < 1) {
+    throw new FlagProblem('must be a whole number of at least 1, or fresh');
+  }
+  return count;
 }
 
 /** Headers that belong to the transport. */
@@ -146,6 +166,7 @@ export const RUN_FLAG_GROUPS: Readonly<Record<string, Flags>> = {
       'timeout',
     ),
   },
+  TLS: pick('insecure', 'cacert', 'cert', 'key'),
   Files: pick('file', 'out', 'force', 'truth-log'),
 };
 

@@ -11,6 +11,7 @@ import { type Endpoint, readEndpoint } from './endpoint.js';
 import { readHeaders } from './headers.js';
 import { ALL_FLAGS, MODEL_FLAGS, PATTERN_FLAGS, PROTOCOL_FLAGS, RUN_FLAGS } from './run-flags.js';
 import { readSpecFile, type SpecFile } from './spec-file.js';
+import { readTls, type TlsFiles } from './tls.js';
 
 /** A spec of this name in the working directory is used when no other is named. */
 const DEFAULT_FILES = ['infer-bench.yaml', 'infer-bench.yml', 'infer-bench.json'];
@@ -30,6 +31,7 @@ export interface RunSpec {
   readonly datasetName: string;
   /** All headers, also those of the header file; lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly tls: TlsFiles;
   /** What was given, by name, secrets masked: enough to ask again. */
   readonly asked: Readonly<Record<string, unknown>>;
   /** The spec file that was used. */
@@ -95,6 +97,7 @@ export function readRunSpec({ operands, given: flags, problems: found, cwd }: Ru
     problems,
   });
   const headers = readHeaders(settings, cwd, problems);
+  const tls = readTls({ settings, endpoint, cwd, problems, nameOf });
   if (problems.length > 0) {
     throw usageError(problems, { hint: HINT });
   }
@@ -108,6 +111,7 @@ export function readRunSpec({ operands, given: flags, problems: found, cwd }: Ru
     protocolSettings,
     datasetName: settings.dataset ?? protocolKind.dataset,
     headers,
+    tls,
     asked: askedFor(endpoint, given),
     file: path,
   };
@@ -190,10 +194,15 @@ function uselessFlags(
     });
 }
 
+/** A word without what may be secret in it: the value of a header, the place of a key. */
+function masked(name: string, word: string | true): string | true {
+  return name === 'header' ? String(word).replace(/:.*/s, `: ${MASK}`) : name === 'key' ? MASK : word;
+}
+
 function askedFor(endpoint: Endpoint | undefined, given: Given): Readonly<Record<string, unknown>> {
   const known = [...given].filter(([name]) => Object.hasOwn(ALL_FLAGS, name) && !NOT_SAVED.includes(name));
   const values = known.map(([name, words]) => {
-    const shown = name === 'header' ? words.map((line) => String(line).replace(/:.*/s, `: ${MASK}`)) : words;
+    const shown = words.map((word) => masked(name, word));
     return [name, ALL_FLAGS[name]?.repeatable ? shown : shown.at(-1)];
   });
   return { ...(endpoint && { url: endpoint.url }), ...Object.fromEntries(values) };

@@ -51,7 +51,7 @@ export function threadPlans({ spec, rig, target, pacing }: ThreadPlanParts): rea
         drainUs: settings.drain,
         maxInFlight: settings['max-in-flight'],
         inFlight,
-        sharedConnections: settings.connections === undefined ? undefined : connections.most,
+        sharedConnections: connections.shared === undefined ? undefined : connections.most,
       },
       requests: rig.pool.requests,
       protocol: {
@@ -65,6 +65,8 @@ export function threadPlans({ spec, rig, target, pacing }: ThreadPlanParts): rea
         headers: spec.headers,
         requestIds: settings['truth-log'] !== undefined,
         maxConnections: connections.most,
+        fresh: connections.fresh,
+        ...spec.tls,
       },
       connections,
     };
@@ -72,10 +74,11 @@ export function threadPlans({ spec, rig, target, pacing }: ThreadPlanParts): rea
 }
 
 /** A worker's share of the connections; those that an open run makes on demand are limited by what is in flight. */
-function connectionsOf({ settings, model }: RunSpec, rig: Rig, shard: Shard): Rig['connections'] {
-  const { most, atStart } = rig.connections;
-  const onDemand = model === 'open' && settings.connections === undefined;
+function connectionsOf({ model }: RunSpec, rig: Rig, shard: Shard): Rig['connections'] {
+  const { most, atStart, shared } = rig.connections;
+  const onDemand = model === 'open' && shared === undefined;
   return {
+    ...rig.connections,
     most: onDemand ? most : Math.max(1, shareOf(shard, most)),
     atStart: shareOf(shard, atStart),
   };

@@ -9,12 +9,12 @@ import {
   status as STATUS,
   type StatusObject,
 } from '@grpc/grpc-js';
-import { type Clock, wallMs } from '../clock.js';
-import { BenchError } from '../errors.js';
+import type { Clock } from '../clock.js';
 import type { WireRequest } from '../protocols/protocol.js';
 import { US_PER_MS } from '../units.js';
 import { watchConnects } from './connects.js';
 import { handshakeCount } from './handshakes.js';
+import { OPEN_TIMEOUT_US, type Opening, openAll } from './opening.js';
 import { type Failure, grpcOutcome, type Progress, socketFailure } from './outcomes.js';
 import {
   ANY_CONNECTION,
@@ -25,7 +25,6 @@ import {
   MAX_ANSWER_BYTES,
   requestId,
   type Slip,
-  type Target,
   type Transport,
   type TransportOptions,
 } from './transport.js';
@@ -82,10 +81,14 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
   const { target, clock } = options;
   const name = `${isIP(target.address) === 6 ? 'ipv6' : 'ipv4'}:${authority(target.address, target.port)}`;
   const trust = target.secure
-    ? credentials.createSsl(options.ca === undefined ? null : Buffer.from(options.ca))
+    ? credentials.createSsl(pem(options.ca), pem(options.key), pem(options.cert), {
+        rejectUnauthorized: !options.insecure,
+      })
     : credentials.createInsecure();
   const connects = watchConnects(target, clock);
   const lanes: (Lane | undefined)[] = [];
+  /** Lanes of one call each. */
+  const freshLanes = new Set<Lane>();
   const handshakes = handshakeCount();
   let opened = 1;
   let turn = 0;
@@ -129,15 +132,21 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
     handshakes,
     async open(connections) {
       opened = connections;
-      const opening = Array.from({ length: connections }, async (_, index) => {
-        const lane = openLane();
-        lanes[index] = lane;
-        await ready(lane.channel, target);
-      });
-      await Promise.all(opening);
+      connects.longestUs = OPEN_TIMEOUT_US;
+      await openAll({ count: connections, fresh: options.fresh, target, clock, begin: openOne });
       handshakes.clear();
     },
     send(request, slip, done) {
+      if (options.fresh) {
+        const lane = openLane();
+        freshLanes.add(lane);
+        exchange(lane, request, slip, (completion) => {
+          freshLanes.delete(lane);
+          closeLane(lane);
+          done(completion);
+        });
+        return;
+      }
       // Many calls share a connection; those that ask for none in particular take turns.
       const index = slip.connection === ANY_CONNECTION ? turn++ % opened : slip.connection;
       const lane = lanes[index] ?? openLane();
@@ -156,7 +165,7 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
       });
     },
     async close() {
-      for (const lane of lanes) {
+      for (const lane of [...lanes, ...freshLanes]) {
         if (lane) {
           closeLane(lane);
         }
@@ -164,6 +173,35 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
       connects.close();
     },
   };
+
+  function openOne(index: number, done: (problem?: unknown) => void): Opening {
+    const lane = openLane();
+    const { channel } = lane;
+    lanes[index] = lane;
+    const watch = () => {
+      const state = channel.getConnectivityState(true);
+      if (state === connectivityState.READY) {
+        done();
+      } else if (state === connectivityState.TRANSIENT_FAILURE) {
+        done(connectProblem(lane));
+      } else if (state !== connectivityState.SHUTDOWN) {
+        channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, watch);
+      }
+    };
+    watch();
+    return {
+      problem: () =>
+        channel.getConnectivityState(false) === connectivityState.READY ? undefined : connectProblem(lane),
+      giveUp: () => closeLane(lane),
+    };
+  }
+
+  /** What the library does not say of a connection that could not be made. */
+  function connectProblem({ connection }: Lane): unknown {
+    const { phase, error } = (connection.phase === 'tcp' && connection.before) || connection;
+    const cause = phase === 'tcp' ? connects.lastError : error;
+    return cause ?? new Error(phase === 'http2' ? 'it does not speak HTTP/2' : 'the server broke it off');
+  }
 
   function exchange(
     lane: Lane,
@@ -312,29 +350,8 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
   }
 }
 
-/** How long a connection may take to come up before a run. */
-const CONNECT_TIMEOUT_MS = 10_000;
-
-/** Resolves when a channel is connected; throws BenchError('unreachable') when that fails or takes over 10 s. */
-function ready(channel: Channel, { host, port }: Target): Promise<void> {
-  const untilMs = wallMs() + CONNECT_TIMEOUT_MS;
-  return new Promise((resolve, reject) => {
-    const watch = () => {
-      const state = channel.getConnectivityState(true);
-      if (state === connectivityState.READY) {
-        resolve();
-      } else if (state === connectivityState.TRANSIENT_FAILURE || wallMs() >= untilMs) {
-        reject(
-          new BenchError('unreachable', `Cannot open a gRPC connection to ${authority(host, port)}`, {
-            hint: 'all connections are opened before the run: is it a gRPC server, and TLS as the URL says?',
-          }),
-        );
-      } else {
-        channel.watchConnectivityState(state, untilMs, watch);
-      }
-    };
-    watch();
-  });
+function pem(text: string | undefined): Buffer | null {
+  return text === undefined ? null : Buffer.from(text);
 }
 
 const UNCONNECTED: Progress = { connected: false, stale: false, answering: false };

@@ -1,21 +1,12 @@
 import { lookup } from 'node:dns/promises';
 import { connect } from 'node:net';
-import { BenchError, errorCode } from '../errors.js';
+import { BenchError } from '../errors.js';
+import { US_PER_MS } from '../units.js';
+import { OPEN_TIMEOUT_US, reasonOf } from './opening.js';
 import { authority, type Target } from './transport.js';
 
 /** Whether anything listens: tried before the run, so that a wrong address is an error and not a run of failures. */
-const CONNECT_TIMEOUT_MS = 10_000;
-
-const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused: nothing listens there',
-  ETIMEDOUT: `no answer within ${CONNECT_TIMEOUT_MS / 1000} s`,
-  EHOSTUNREACH: 'no route to the host',
-  EACCES: 'the system does not allow it',
-  EPERM: 'the system does not allow it',
-  ENETUNREACH: 'the network is unreachable',
-  ENOTFOUND: 'no such host name',
-  EAI_AGAIN: 'the name server did not answer',
-};
+const CONNECT_TIMEOUT_MS = OPEN_TIMEOUT_US / US_PER_MS;
 
 /**
  * Resolves the host once and opens a TCP connection to it, tried address by address. Throws
@@ -34,8 +25,7 @@ export async function reach(endpoint: Omit<Target, 'address'>): Promise<Target> 
   } catch (error) {
     problem = error;
   }
-  const code = errorCode(problem) ?? String(problem);
-  throw new BenchError('unreachable', `Cannot reach ${authority(host, port)}: ${REASONS[code] ?? code}`, {
+  throw new BenchError('unreachable', `Cannot reach ${authority(host, port)}: ${reasonOf(problem)}`, {
     cause: problem,
     hint: 'check the host and the port, and that the server is up; nothing was sent',
   });

@@ -53,7 +53,8 @@ export interface Handshakes {
 export interface Transport {
   /**
    * Opens connections 0 to `connections` − 1 and waits until each is up. Throws BenchError('unreachable') when one is
-   * not within 10 s. Called once at most, before the run's clock reaches 0; without it connections open when first used.
+   * not within 10 s, BenchError('usage') at a limit of this machine. Where each request has a fresh connection they are
+   * only tried and closed again. Called once at most, before the run's clock reaches 0; without it connections open when first used.
    */
   open(connections: number): Promise<void>;
   /** Never throws for what happens on the wire, calls back exactly once and never before it returned. */
@@ -72,8 +73,19 @@ export interface TransportOptions {
   readonly requestIds: boolean;
   /** At most so many connections at a time. */
   readonly maxConnections: number;
-  /** Certificates (PEM) that TLS trusts instead of the system's. */
-  readonly ca?: string;
+  /**
+   * A new connection for each request: it starts when its connect begins, and the connection is closed after the answer.
+   * HTTP/1.1 says `connection: close`, as RFC 9112 (9.6) asks of a client that will not go on and as other load tools do:
+   * the server then closes first, and no local port is kept busy for a minute.
+   */
+  readonly fresh?: boolean;
+  /** Certificates (PEM) that TLS trusts instead of the ones that come with Node. */
+  readonly ca?: string | undefined;
+  /** The client's own certificate and its key (PEM), for servers that want one. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  /** Whatever certificate the server has is taken. */
+  readonly insecure?: boolean;
 }
 
 /** How a request ended that found no free connection before its deadline: all were waiting for the target. */

@@ -1,11 +1,11 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import type { Socket } from 'node:net';
 import { Client, type Dispatcher } from 'undici';
 import type { WireRequest } from '../protocols/protocol.js';
 import { US_PER_MS } from '../units.js';
-import { connected } from './connected.js';
+import { dialler } from './dialler.js';
 import { handshakeCount } from './handshakes.js';
 import { lanePool } from './lane-pool.js';
+import { closedProblem, type Opening, openAll } from './opening.js';
 import { closedFailure, type Failure, type Progress, socketFailure, statusFailure } from './outcomes.js';
 import {
   authority,
@@ -24,8 +24,6 @@ import {
 const KEEP_ALIVE_MS = 600_000;
 /** How long before the end of the server's hint a connection is given up, so that it is not used while the server closes it. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
-/** Idle time after which TCP asks whether the peer is still there. */
-const PROBE_MS = 60_000;
 const DETAIL_BYTES = 400;
 
 /** One connection, opened by its first request and again after a failure. */
@@ -61,17 +59,11 @@ interface Job {
 export function createUndiciTransport(options: TransportOptions): Transport {
   const { target, clock } = options;
   const origin = `${target.secure ? 'https' : 'http'}://${authority(target.host, target.port)}`;
-  const servername = isIP(target.host) ? undefined : target.host;
+  const connect = dialler(options, 'http/1.1');
+  const ready = target.secure ? 'secureConnect' : 'connect';
   const lanes: (Lane | undefined)[] = [];
   const handshakes = handshakeCount();
   const pool = lanePool<Job>(options.maxConnections, start);
-
-  function openSocket(): Socket {
-    const where = { host: target.address, port: target.port, highWaterMark: 65_536 };
-    const tls = { ...(servername && { servername }), ...(options.ca !== undefined && { ca: options.ca }) };
-    const socket = target.secure ? connectTls({ ...where, ...tls, ALPNProtocols: ['http/1.1'] }) : connectTcp(where);
-    return socket.setNoDelay(true).setKeepAlive(true, PROBE_MS);
-  }
 
   function openLane(): Lane {
     const lane: Lane = {
@@ -85,18 +77,18 @@ export function createUndiciTransport(options: TransportOptions): Transport {
         maxResponseSize: MAX_ANSWER_BYTES,
         connect(_where, callback) {
           const begunUs = clock.nowUs();
-          const ready = lane.opened;
+          const opened = lane.opened;
           lane.opened = undefined;
           lane.carried = 0;
           lane.socketError = undefined;
-          if (ready && !ready.destroyed && ready.readyState === 'open') {
-            lane.socket = ready.on('error', (error) => {
+          if (opened?.readyState === 'open') {
+            lane.socket = opened.on('error', (error) => {
               lane.socketError ??= error;
             });
-            queueMicrotask(() => callback(null, ready));
+            queueMicrotask(() => callback(null, opened));
             return;
           }
-          const socket = openSocket();
+          const socket = connect();
           const failed = (error: Error) => callback(error, null);
           lane.socket = socket
             .on('error', (error) => {
@@ -104,7 +96,7 @@ export function createUndiciTransport(options: TransportOptions): Transport {
               lane.socketError ??= error;
             })
             .once('error', failed)
-            .once(target.secure ? 'secureConnect' : 'connect', () => {
+            .once(ready, () => {
               socket.off('error', failed);
               handshakes.add((clock.nowUs() - begunUs) / US_PER_MS);
               callback(null, socket);
@@ -123,12 +115,7 @@ export function createUndiciTransport(options: TransportOptions): Transport {
   return {
     handshakes,
     async open(connections) {
-      const opening = Array.from({ length: connections }, async (_, index) => {
-        const lane = openLane();
-        lane.opened = await connected(openSocket(), target, clock);
-        lanes[index] = lane;
-      });
-      await Promise.all(opening);
+      await openAll({ count: connections, fresh: options.fresh, target, clock, begin: openOne });
       pool.opened(connections);
     },
     send(request, { seq, connection, deadlineUs }, done) {
@@ -144,6 +131,17 @@ export function createUndiciTransport(options: TransportOptions): Transport {
       await Promise.all(lanes.map((lane) => lane && closeLane(lane)));
     },
   };
+
+  function openOne(index: number, done: (problem?: unknown) => void): Opening {
+    const lane = openLane();
+    lanes[index] = lane;
+    // What happens to an idle connection later shows when it is used.
+    const socket = connect()
+      .on('error', done)
+      .once(ready, () => done());
+    lane.opened = socket;
+    return { problem: () => closedProblem(socket), giveUp: () => socket.destroy() };
+  }
 
   function start(index: number, { request, seq, deadlineUs, done, cancelWaiting }: Job): void {
     cancelWaiting();
@@ -310,6 +308,7 @@ export function createUndiciTransport(options: TransportOptions): Transport {
           ...(options.requestIds && { 'x-request-id': requestId(slip.seq) }),
         },
         body: request.body,
+        ...(options.fresh && { reset: true }),
       },
       handler,
     );

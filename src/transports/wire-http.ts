@@ -1,10 +1,9 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
-import { BenchError, errorCode } from '../errors.js';
+import type { Socket } from 'node:net';
 import type { WireRequest, WireResponse } from '../protocols/protocol.js';
 import type { Origin, Outcome } from '../samples/outcomes.js';
-import { US_PER_MS, US_PER_S } from '../units.js';
+import { US_PER_MS } from '../units.js';
 import { createDeadlines, type Deadline, deadline } from './deadlines.js';
+import { dialler, READ_BYTES } from './dialler.js';
 import { handshakeCount } from './handshakes.js';
 import {
   type AnswerParser,
@@ -16,6 +15,7 @@ import {
   readAnswer,
   startAnswer,
 } from './http1-parser.js';
+import { closedProblem, type Opening, openAll } from './opening.js';
 import { closedFailure, type Failure, type Progress, socketFailure, statusFailure } from './outcomes.js';
 import {
   ANY_CONNECTION,
@@ -27,11 +27,6 @@ import {
   type TransportOptions,
 } from './transport.js';
 
-/** What one read takes at most; all connections of a transport read into the same bytes. */
-const READ_BYTES = 65_536;
-/** Idle time after which TCP asks whether the peer is still there. */
-const PROBE_MS = 60_000;
-const OPEN_TIMEOUT_US = 10 * US_PER_S;
 const DETAIL_BYTES = 400;
 const ID_DIGITS = requestId(0).length;
 const DIGIT_0 = 0x30;
@@ -136,9 +131,10 @@ const RESPONSE_PARTS = {
  * after the clock reached 0, except the ones that `open` made.
  */
 export function createWireHttpTransport(options: TransportOptions): Transport {
-  const { target, clock, maxConnections } = options;
+  const { target, clock, maxConnections, fresh = false } = options;
   const where = authority(target.host, target.port);
-  const servername = isIP(target.host) ? undefined : target.host;
+  const connect = dialler(options, 'http/1.1');
+  /** All connections read into the same bytes. */
   const shared = Buffer.allocUnsafeSlow(READ_BYTES);
   const memo = headMemo(shared);
   const templates = new WeakMap<WireRequest, Template>();
@@ -162,21 +158,7 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
   const handshakes = handshakeCount();
 
   return {
-    async open(count) {
-      const problems = await Promise.all(Array.from({ length: count }, (_, index) => openOne(connectionAt(index))));
-      const failed = problems.findIndex((problem) => problem !== undefined);
-      if (failed >= 0) {
-        const cause = problems[failed];
-        throw new BenchError(
-          'unreachable',
-          `Cannot open connection ${failed + 1} of ${count} to ${where}: ${said(cause)}`,
-          {
-            cause,
-            hint: 'the server may take fewer connections at a time; nothing was sent',
-          },
-        );
-      }
-    },
+    open: (connections) => openAll({ count: connections, fresh: options.fresh, target, clock, begin: openOne }),
     send(request, slip, done) {
       if (closed) {
         return;
@@ -217,7 +199,12 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
 
   /** The bytes of a request; undefined when it cannot be written. */
   function newTemplate(request: WireRequest): Template | undefined {
-    const headers = { host: where, ...options.headers, ...request.headers };
+    const headers = {
+      host: where,
+      ...options.headers,
+      ...request.headers,
+      ...(fresh && { connection: 'close' }),
+    };
     const template = buildTemplate(request, headers, options.requestIds);
     if (template) {
       templates.set(request, template);
@@ -329,7 +316,16 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
   }
 
   function dial(connection: Connection): void {
-    const socket = target.secure ? dialTls(connection) : dialTcp(connection);
+    const socket = connect({
+      buffer: shared,
+      callback(length) {
+        // Bytes of a socket that was given up may still come.
+        if (connection.socket === socket) {
+          received(connection, shared, length);
+        }
+        return true;
+      },
+    });
     connection.socket = socket;
     connection.dialledUs = clock.nowUs();
     connection.carried = 0;
@@ -352,40 +348,6 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
       });
   }
 
-  function dialTcp(connection: Connection): Socket {
-    return connectTcp({
-      host: target.address,
-      port: target.port,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: PROBE_MS,
-      onread: {
-        buffer: shared,
-        callback(length) {
-          received(connection, shared, length);
-          return true;
-        },
-      },
-    });
-  }
-
-  function dialTls(connection: Connection): Socket {
-    const socket = connectTls({
-      host: target.address,
-      port: target.port,
-      ...(servername !== undefined && { servername }),
-      ...(options.ca !== undefined && { ca: options.ca }),
-      ALPNProtocols: ['http/1.1'],
-    });
-    // `onread` is not for TLS.
-    socket.on('data', (chunk) => {
-      if (connection.socket === socket) {
-        received(connection, chunk, chunk.length);
-      }
-    });
-    return socket.setNoDelay(true).setKeepAlive(true, PROBE_MS);
-  }
-
   function cameUp(connection: Connection): void {
     connection.up = true;
     const { opened } = connection;
@@ -400,25 +362,24 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
     write(connection);
   }
 
-  /** Makes a connection that has no request; resolves with what went wrong, if anything. */
-  function openOne(connection: Connection): Promise<unknown> {
-    return new Promise((resolve) => {
-      const cancel = clock.at(clock.nowUs() + OPEN_TIMEOUT_US, () => {
-        connection.opened?.({ code: 'ETIMEDOUT' });
-      });
-      connection.busy = true;
-      busyConnections++;
-      connection.opened = (problem) => {
-        cancel();
-        connection.opened = undefined;
-        if (problem !== undefined) {
-          hangUp(connection);
-        }
-        pass(connection);
-        resolve(problem);
-      };
-      dial(connection);
-    });
+  /** Makes a connection that has no request. */
+  function openOne(index: number, done: (problem?: unknown) => void): Opening {
+    const connection = connectionAt(index);
+    connection.busy = true;
+    busyConnections++;
+    connection.opened = (problem) => {
+      connection.opened = undefined;
+      if (problem !== undefined) {
+        hangUp(connection);
+      }
+      pass(connection);
+      done(problem);
+    };
+    dial(connection);
+    const { socket } = connection;
+    // A server that wants a certificate may say so after the handshake.
+    socket?.on('error', done);
+    return { problem: () => closedProblem(socket), giveUp: () => hangUp(connection) };
   }
 
   /** Closes the socket, without a word to who waits for it. */
@@ -481,7 +442,7 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
   /** Ends the request with the answer that was read; `over` when the connection can carry no other. */
   function answered(connection: Connection, parser: AnswerParser, nowUs: number, over: boolean): void {
     // An answer may come before the request has gone out whole; the rest of it would still be on its way.
-    if (over || !parser.keepAlive || (connection.socket as Socket).writableLength > 0) {
+    if (over || fresh || !parser.keepAlive || (connection.socket as Socket).writableLength > 0) {
       hangUp(connection);
     }
     const { status } = parser;
@@ -714,10 +675,4 @@ function writeDigits(bytes: Buffer, offset: number, seq: number): void {
     bytes[at] = DIGIT_0 + rest - tenth * 10;
     rest = tenth;
   }
-}
-
-/** What a socket error says in one phrase. */
-function said(problem: unknown): string {
-  const code = errorCode(problem);
-  return code === 'ETIMEDOUT' ? 'no answer in time' : ((problem as Error).message ?? code);
 }

@@ -1,6 +1,13 @@
 import { describe } from 'vitest';
 import { createGrpcJsTransport } from '../../src/transports/grpc-js.js';
+import { connectionsContract } from '../contract/transport-connections.js';
 import { grpcTransportContract } from '../contract/transport-grpc.js';
+import { OK_PATH, ok } from '../contract/transport-grpc-faults.js';
+import { http2Server } from '../support/servers.js';
+
+describe('gRPC over grpc-js: its connections', () => {
+  connectionsContract({ create: createGrpcJsTransport, path: OK_PATH, serve: (options) => http2Server(ok, options) });
+});
 
 describe('gRPC over grpc-js', () => {
   grpcTransportContract({

@@ -6,12 +6,15 @@ import { FLAG, FRAME, frameOf, MAX_FRAME_BYTES, settingsFrame, uint32 } from '..
 import { ANY_CONNECTION, type Completion } from '../../src/transports/transport.js';
 import { createWireGrpcTransport } from '../../src/transports/wire-grpc.js';
 import { bench, expectEnd, expectOnTime, expectSound, type Lanes } from '../contract/transport-bench.js';
+import { connectionsContract } from '../contract/transport-connections.js';
 import { grpcTransportContract } from '../contract/transport-grpc.js';
+import { OK_PATH, ok } from '../contract/transport-grpc-faults.js';
 import {
   becomesTrue,
   closeServers,
   grpcFrame,
   grpcServer,
+  http2Server,
   sleep,
   type TestServer,
   targetOf,
@@ -22,6 +25,10 @@ const LANE = { name: 'wire-grpc', create: createWireGrpcTransport };
 const PATH = '/bench.Test/Ok';
 const HELLO = Buffer.from('hello');
 const GRPC = { ':status': 200, 'content-type': 'application/grpc' };
+
+describe('gRPC on a bare socket: its connections', () => {
+  connectionsContract({ ...LANE, path: OK_PATH, serve: (options) => http2Server(ok, options) });
+});
 
 describe('gRPC on a bare socket', () => {
   grpcTransportContract(LANE);
@@ -272,7 +279,12 @@ describe('many calls on one connection', () => {
       sent.flatMap(({ completion }, index) => (index % 2 ? [completion] : [])),
       30,
     );
-    expectAllOk([(await burst(lanes, 2))[1] as Completion], 1);
+    // Every other call is answered: the next is not.
+    expectEnd(await lanes.send(PATH, { body: HELLO, timeoutMs: 20 }), {
+      outcome: 'grpc_DEADLINE_EXCEEDED',
+      origin: 'target',
+    });
+    expectAllOk(await burst(lanes, 1), 1);
     expect(server.accepted()).toBe(1);
   });
 });

@@ -4,11 +4,13 @@ import type { WireRequest } from '../../src/protocols/protocol.js';
 import { ANY_CONNECTION, type Completion, type TransportOptions } from '../../src/transports/transport.js';
 import { createWireHttpTransport } from '../../src/transports/wire-http.js';
 import { bench, expectEnd, expectOnTime } from '../contract/transport-bench.js';
+import { connectionsContract } from '../contract/transport-connections.js';
 import { httpTransportContract } from '../contract/transport-http.js';
 import {
   becomesTrue,
   blackHole,
   closeServers,
+  friendlyHttpServer,
   hasProgram,
   httpAnswer,
   httpServer,
@@ -19,6 +21,10 @@ import {
 
 const LANE = { name: 'wire-http', create: createWireHttpTransport };
 const OK = httpAnswer('{}');
+
+describe('HTTP on the wire lane: its connections', () => {
+  connectionsContract({ ...LANE, path: '/', serve: friendlyHttpServer });
+});
 
 describe('HTTP on the wire lane', () => {
   httpTransportContract(LANE);

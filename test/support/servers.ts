@@ -80,6 +80,8 @@ export interface TcpServerOptions {
   readonly host?: string;
   readonly port?: number;
   readonly tls?: TlsOptions;
+  /** Connections that are kept; others are closed at once. */
+  readonly most?: number;
 }
 
 /** A server that does whatever the test says with each connection, which has a number from 0. */
@@ -99,13 +101,19 @@ export async function tcpServer(
   return listening(server, options);
 }
 
-async function listening(server: Server, { host = '127.0.0.1', port = 0 }: TcpServerOptions = {}): Promise<TestServer> {
+async function listening(
+  server: Server,
+  { host = '127.0.0.1', port = 0, most = Number.POSITIVE_INFINITY }: TcpServerOptions = {},
+): Promise<TestServer> {
   const sockets = new Set<Socket>();
   let accepted = 0;
   server.on('connection', (socket: Socket) => {
     accepted++;
     sockets.add(socket);
     socket.on('error', () => {}).once('close', () => sockets.delete(socket));
+    if (sockets.size > most) {
+      socket.destroy();
+    }
   });
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve));
   const address = server.address();
@@ -211,6 +219,17 @@ export async function grpcServer(
   SERVERS.delete(listener);
   SERVERS.add(testServer);
   return testServer;
+}
+
+/** An HTTP/1.1 server that answers all requests, and closes where it is asked to. */
+export function friendlyHttpServer(options: TcpServerOptions = {}): Promise<TestServer> {
+  return httpServer((socket, { headers }) => {
+    if (headers.connection?.[0] === 'close') {
+      socket.end(httpAnswer('{}', 'HTTP/1.1 200 OK\r\nconnection: close\r\n'));
+    } else {
+      socket.write(httpAnswer('{}'));
+    }
+  }, options);
 }
 
 const TCP_SOCKETS = new WeakMap<Http2Session, Socket>();

@@ -301,7 +301,8 @@ describe('a rate', () => {
       { rate: '5', spacing: 'gamma' },
       'Cannot read --spacing: must be uniform, poisson or gamma:CV with a CV above 0 and at most 10: got "gamma"',
     ],
-    [{ connections: '0' }, 'Cannot read --connections: must be a whole number of at least 1: got "0"'],
+    [{ connections: '0' }, 'Cannot read --connections: must be a whole number of at least 1, or fresh: got "0"'],
+    [{ connections: 'few' }, 'Cannot read --connections: must be a whole number of at least 1, or fresh: got "few"'],
   ])('%j is refused', (given, problem) => {
     expect(problems(given)).toEqual([problem]);
   });
