@@ -56,7 +56,6 @@ export interface MeasureOptions {
  */
 export async function measure(options: MeasureOptions): Promise<Report> {
   const { io, spec, rig, target, directory } = options;
-  const { settings } = spec;
   const { schedule } = rig;
   const pacing = pacingOf(spec, rig);
   const clock = systemClock();

@@ -21,7 +21,7 @@ export interface ThreadPlan {
     readonly basePath: string;
   };
   readonly lane: 'wire' | 'library';
-  readonly transport: Omit<TransportOptions, 'clock'>;
+  readonly transport: Omit<TransportOptions, 'clock' | 'requests'>;
   readonly connections: Rig['connections'];
 }
 
@@ -94,7 +94,7 @@ export async function loopTools(plan: ThreadPlan, clock: Clock, protocol?: Proto
   return {
     clock,
     protocol: codec,
-    transport: createTransport({ ...plan.transport, clock }),
+    transport: createTransport({ ...plan.transport, requests, clock }),
     request: (seq) => requestAt(requests, seq),
   };
 }

@@ -73,6 +73,8 @@ export interface TransportOptions {
   readonly requestIds: boolean;
   /** At most so many connections at a time. */
   readonly maxConnections: number;
+  /** What will be sent: encoded whole when the transport is made, so that no part of it happens in the run. */
+  readonly requests?: readonly WireRequest[];
   /**
    * A new connection for each request: it starts when its connect begins, and the connection is closed after the answer.
    * HTTP/1.1 says `connection: close`, as RFC 9112 (9.6) asks of a client that will not go on and as other load tools do:

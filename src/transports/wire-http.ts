@@ -157,6 +157,8 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
   let closed = false;
   const handshakes = handshakeCount();
 
+  options.requests?.forEach(newTemplate);
+
   return {
     open: (connections) => openAll({ count: connections, fresh: options.fresh, target, clock, begin: openOne }),
     send(request, slip, done) {
