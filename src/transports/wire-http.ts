@@ -28,6 +28,8 @@ import {
 } from './transport.js';
 
 const DETAIL_BYTES = 400;
+/** How long a server that said it would may take to close a connection, before we do. */
+const PARTING_MS = 1_000;
 const ID_DIGITS = requestId(0).length;
 const DIGIT_0 = 0x30;
 
@@ -139,6 +141,8 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
   const memo = headMemo(shared);
   const templates = new WeakMap<WireRequest, Template>();
   const connections: (Connection | undefined)[] = [];
+  /** Sockets that the server is to close. */
+  const parting = new Set<Socket>();
   const deadlines = createDeadlines(clock);
   // What is used for one request after another, whatever its connection, stays in the fastest memory.
   const completion: Filled = unsent('unknown', 'local', 0);
@@ -181,13 +185,16 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
       closed = true;
       deadlines.close();
       anyQueue.clear();
-      const sockets = connections.flatMap((connection) => connection?.socket ?? []);
+      const sockets = [...connections.flatMap((connection) => connection?.socket ?? []), ...parting];
       for (const connection of connections) {
         connection?.queue?.clear();
         connection?.opened?.(new Error('The transport was closed'));
         if (connection) {
           hangUp(connection);
         }
+      }
+      for (const socket of parting) {
+        socket.destroy();
       }
       await Promise.all(
         sockets.map((socket) => socket.closed || new Promise((resolve) => socket.once('close', resolve))),
@@ -384,14 +391,28 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
 
   /** Closes the socket, without a word to who waits for it. */
   function hangUp(connection: Connection): void {
+    // Errors that still come have a listener, which finds that the socket is no longer the connection's.
+    part(connection)?.destroy();
+  }
+
+  /** Gives up the socket, which the server is about to close: who closes first keeps the port busy for a minute. */
+  function letGo(connection: Connection): void {
+    const socket = part(connection);
+    if (socket) {
+      parting.add(socket);
+      socket.setTimeout(PARTING_MS, () => socket.destroy()).once('close', () => parting.delete(socket));
+    }
+  }
+
+  /** Takes the socket away from a connection. */
+  function part(connection: Connection): Socket | undefined {
     const { socket } = connection;
     connection.socket = undefined;
     connection.up = false;
     if (connection.after !== undefined) {
       unlink(connection);
     }
-    // Errors that still come have a listener, which finds that the socket is no longer the connection's.
-    socket?.destroy();
+    return socket;
   }
 
   /** Makes a connection free for the next request. */
@@ -442,8 +463,10 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
   /** Ends the request with the answer that was read; `over` when the connection can carry no other. */
   function answered(connection: Connection, parser: AnswerParser, nowUs: number, over: boolean): void {
     // An answer may come before the request has gone out whole; the rest of it would still be on its way.
-    if (over || fresh || !parser.keepAlive || (connection.socket as Socket).writableLength > 0) {
+    if (over || (connection.socket as Socket).writableLength > 0) {
       hangUp(connection);
+    } else if (fresh || !parser.keepAlive) {
+      letGo(connection);
     }
     const { status } = parser;
     completion.firstByteUs = connection.heard ? connection.firstByteUs : nowUs;
