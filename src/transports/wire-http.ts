@@ -40,6 +40,7 @@ interface Template {
   bytes: Buffer;
   /** Where the digits of the request id are; 0 when it has none. */
   readonly idOffset: number;
+  readonly toHead: boolean;
 }
 
 /** A completion whose owner writes into it. */
@@ -442,7 +443,7 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
     let { parser } = connection;
     if (parser === undefined) {
       parser = parserAtHand;
-      startAnswer(parser);
+      startAnswer(parser, (connection.template as Template).toHead);
     }
     const verdict = readAnswer(parser, bytes, length);
     if (verdict === 'complete') {
@@ -660,6 +661,8 @@ function unsent(outcome: Outcome, origin: Origin, atUs: number): Completion {
 const PATH = /^[\x21-\xff]+$/;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** Methods whose requests have a length even without a body: RFC 9110, 8.6. */
+const BODY_EXPECTED: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 /** Headers that would change how the request is framed. */
 const FRAMING: ReadonlySet<string> = new Set(['transfer-encoding', 'expect', 'upgrade']);
 
@@ -682,12 +685,12 @@ function buildTemplate(
       head += `${name}: ${value}\r\n`;
     }
   }
-  if (body !== null || method === 'POST') {
+  if (body !== null || BODY_EXPECTED.has(method)) {
     head += `content-length: ${body?.length ?? 0}\r\n`;
   }
   head += id;
   const bytes = Buffer.concat([Buffer.from(`${head}\r\n`, 'latin1'), body ?? Buffer.alloc(0)]);
-  return { bytes, idOffset: requestIds ? head.length - 2 - ID_DIGITS : 0 };
+  return { bytes, idOffset: requestIds ? head.length - 2 - ID_DIGITS : 0, toHead: method === 'HEAD' };
 }
 
 /** Writes a sequence number as ten digits. */
