@@ -4,7 +4,7 @@ import type { Outcome } from '../samples/outcomes.js';
 
 /** A request as it goes out but for what the transport adds (authority, framing, deadline). */
 export interface WireRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'HEAD' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
   /** HTTP request target, or the gRPC method's path `/package.Service/Method`. */
   readonly path: string;
   /** Lower-case names; gRPC: metadata. */

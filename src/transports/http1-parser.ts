@@ -36,6 +36,8 @@ export interface HeadMemo {
  */
 export interface AnswerParser {
   readonly memo: HeadMemo;
+  /** The request was a HEAD: whatever the headers say, no body follows them. */
+  toHead: boolean;
   /** What comes next: one of the states below. */
   state: number;
   /** Status of the answer, 0 until its head was read; interim answers do not show. */
@@ -156,6 +158,7 @@ function wordsOf({ buffer, byteOffset, length }: Buffer): Int32Array {
 export function answerParser(memo: HeadMemo): AnswerParser {
   return {
     memo,
+    toHead: false,
     state: HEAD,
     status: 0,
     keepAlive: false,
@@ -185,8 +188,9 @@ export function answerParser(memo: HeadMemo): AnswerParser {
   };
 }
 
-/** Forgets the last answer. */
-export function startAnswer(parser: AnswerParser): void {
+/** Forgets the last answer; the next is one to a HEAD, or to any other request. */
+export function startAnswer(parser: AnswerParser, toHead = false): void {
+  parser.toHead = toHead;
   parser.status = 0;
   parser.failure = undefined;
   parser.bodyBytes = 0;
@@ -211,7 +215,7 @@ function startHead(parser: AnswerParser): void {
 }
 
 /**
- * Reads the first `length` bytes of `bytes` as the next part of an answer to a GET or POST. The bytes may be
+ * Reads the first `length` bytes of `bytes` as the next part of an answer. The bytes may be
  * overwritten after the call, but after the verdict `complete` `answerBody` and `answerHeaders` look at them.
  */
 export function readAnswer(parser: AnswerParser, bytes: Buffer, length: number): Verdict {
@@ -224,7 +228,7 @@ export function readAnswer(parser: AnswerParser, bytes: Buffer, length: number):
   }
   switch (parser.state) {
     case COMPLETE:
-      if (at < length && parser.contentLength !== 0) {
+      if (at < length && parser.contentLength !== 0 && !parser.toHead) {
         fail(parser, 'framing_error', `An answer with status ${parser.status} has a body`);
         return 'failed';
       }
@@ -553,7 +557,9 @@ function decideBody(parser: AnswerParser): boolean {
     fail(parser, 'framing_error', 'The answer has a content-length and a transfer-encoding');
     return false;
   }
-  if (status === 204 || status === 304) {
+  if (parser.toHead) {
+    parser.state = COMPLETE;
+  } else if (status === 204 || status === 304) {
     if (status === 204 && contentLength > 0) {
       fail(parser, 'framing_error', 'An answer with status 204 has a body');
       return false;

@@ -77,8 +77,8 @@ export interface TransportOptions {
   readonly requests?: readonly WireRequest[];
   /**
    * A new connection for each request: it starts when its connect begins, and the connection is closed after the answer.
-   * HTTP/1.1 says `connection: close`, as RFC 9112 (9.6) asks of a client that will not go on and as other load tools do:
-   * the server then closes first, and no local port is kept busy for a minute.
+   * HTTP/1.1 says `connection: close`, as RFC 9112 (9.6) asks of a client that will not go on and as other load tools do;
+   * where the server then closes first, no local port is kept busy for a minute.
    */
   readonly fresh?: boolean;
   /** Certificates (PEM) that TLS trusts instead of the ones that come with Node. */

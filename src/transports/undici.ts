@@ -308,7 +308,8 @@ export function createUndiciTransport(options: TransportOptions): Transport {
           ...(options.requestIds && { 'x-request-id': requestId(slip.seq) }),
         },
         body: request.body,
-        ...(options.fresh && { reset: true }),
+        // Left alone the library closes after each HEAD, for servers that answer it with a body.
+        ...((options.fresh || request.method === 'HEAD') && { reset: options.fresh === true }),
       },
       handler,
     );

@@ -28,6 +28,8 @@ import {
 } from './transport.js';
 
 const DETAIL_BYTES = 400;
+/** How long a server that said it would may take to close a connection, before we do. */
+const PARTING_MS = 1_000;
 const ID_DIGITS = requestId(0).length;
 const DIGIT_0 = 0x30;
 
@@ -38,6 +40,7 @@ interface Template {
   bytes: Buffer;
   /** Where the digits of the request id are; 0 when it has none. */
   readonly idOffset: number;
+  readonly toHead: boolean;
 }
 
 /** A completion whose owner writes into it. */
@@ -139,6 +142,8 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
   const memo = headMemo(shared);
   const templates = new WeakMap<WireRequest, Template>();
   const connections: (Connection | undefined)[] = [];
+  /** Sockets that the server is to close. */
+  const parting = new Set<Socket>();
   const deadlines = createDeadlines(clock);
   // What is used for one request after another, whatever its connection, stays in the fastest memory.
   const completion: Filled = unsent('unknown', 'local', 0);
@@ -183,13 +188,16 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
       closed = true;
       deadlines.close();
       anyQueue.clear();
-      const sockets = connections.flatMap((connection) => connection?.socket ?? []);
+      const sockets = [...connections.flatMap((connection) => connection?.socket ?? []), ...parting];
       for (const connection of connections) {
         connection?.queue?.clear();
         connection?.opened?.(new Error('The transport was closed'));
         if (connection) {
           hangUp(connection);
         }
+      }
+      for (const socket of parting) {
+        socket.destroy();
       }
       await Promise.all(
         sockets.map((socket) => socket.closed || new Promise((resolve) => socket.once('close', resolve))),
@@ -386,14 +394,28 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
 
   /** Closes the socket, without a word to who waits for it. */
   function hangUp(connection: Connection): void {
+    // Errors that still come have a listener, which finds that the socket is no longer the connection's.
+    part(connection)?.destroy();
+  }
+
+  /** Gives up the socket, which the server is about to close: who closes first keeps the port busy for a minute. */
+  function letGo(connection: Connection): void {
+    const socket = part(connection);
+    if (socket) {
+      parting.add(socket);
+      socket.setTimeout(PARTING_MS, () => socket.destroy()).once('close', () => parting.delete(socket));
+    }
+  }
+
+  /** Takes the socket away from a connection. */
+  function part(connection: Connection): Socket | undefined {
     const { socket } = connection;
     connection.socket = undefined;
     connection.up = false;
     if (connection.after !== undefined) {
       unlink(connection);
     }
-    // Errors that still come have a listener, which finds that the socket is no longer the connection's.
-    socket?.destroy();
+    return socket;
   }
 
   /** Makes a connection free for the next request. */
@@ -423,7 +445,7 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
     let { parser } = connection;
     if (parser === undefined) {
       parser = parserAtHand;
-      startAnswer(parser);
+      startAnswer(parser, (connection.template as Template).toHead);
     }
     const verdict = readAnswer(parser, bytes, length);
     if (verdict === 'complete') {
@@ -444,8 +466,10 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
   /** Ends the request with the answer that was read; `over` when the connection can carry no other. */
   function answered(connection: Connection, parser: AnswerParser, nowUs: number, over: boolean): void {
     // An answer may come before the request has gone out whole; the rest of it would still be on its way.
-    if (over || fresh || !parser.keepAlive || (connection.socket as Socket).writableLength > 0) {
+    if (over || (connection.socket as Socket).writableLength > 0) {
       hangUp(connection);
+    } else if (fresh || !parser.keepAlive) {
+      letGo(connection);
     }
     const { status } = parser;
     completion.firstByteUs = connection.heard ? connection.firstByteUs : nowUs;
@@ -639,6 +663,8 @@ function unsent(outcome: Outcome, origin: Origin, atUs: number): Completion {
 const PATH = /^[\x21-\xff]+$/;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** Methods whose requests have a length even without a body: RFC 9110, 8.6. */
+const BODY_EXPECTED: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 /** Headers that would change how the request is framed. */
 const FRAMING: ReadonlySet<string> = new Set(['transfer-encoding', 'expect', 'upgrade']);
 
@@ -661,12 +687,12 @@ function buildTemplate(
       head += `${name}: ${value}\r\n`;
     }
   }
-  if (body !== null || method === 'POST') {
+  if (body !== null || BODY_EXPECTED.has(method)) {
     head += `content-length: ${body?.length ?? 0}\r\n`;
   }
   head += id;
   const bytes = Buffer.concat([Buffer.from(`${head}\r\n`, 'latin1'), body ?? Buffer.alloc(0)]);
-  return { bytes, idOffset: requestIds ? head.length - 2 - ID_DIGITS : 0 };
+  return { bytes, idOffset: requestIds ? head.length - 2 - ID_DIGITS : 0, toHead: method === 'HEAD' };
 }
 
 /** Writes a sequence number as ten digits. */

@@ -19,7 +19,7 @@ export interface Expected {
 }
 
 export interface SendOptions {
-  readonly method?: 'GET' | 'POST';
+  readonly method?: WireRequest['method'];
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer | null;
   readonly connection?: number;

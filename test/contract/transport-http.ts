@@ -151,6 +151,69 @@ export function httpTransportContract(lane: LaneUnderTest): void {
       expect(Object.keys(seen[0]?.headers ?? {})).not.toContain('content-length');
     });
 
+    it.each(['PUT', 'PATCH', 'DELETE', 'OPTIONS', 'POST', 'GET', 'HEAD'] as const)('may be a %s', async (method) => {
+      const seen: SeenRequest[] = [];
+      const server = await httpServer((socket, request) => {
+        seen.push(request);
+        socket.write(method === 'HEAD' ? `${HEAD}content-length: 5\r\n\r\n` : OK);
+      });
+      const { send } = open(targetOf(server));
+      const takesBody = method === 'PUT' || method === 'PATCH' || method === 'POST';
+      expectEnd(await send('/a', { method }), { outcome: 'ok' });
+      expectEnd(await send('/b', { method, body: takesBody ? Buffer.from('hello') : null }), { outcome: 'ok' });
+      const lengths = seen.map(({ headers }) => headers['content-length']?.[0]);
+      expect(lengths).toEqual(takesBody ? ['0', '5'] : [undefined, undefined]);
+      expect(seen.map((request) => [request.method, request.path, request.body.toString()])).toEqual([
+        [method, '/a', ''],
+        [method, '/b', takesBody ? 'hello' : ''],
+      ]);
+      expect(server.accepted()).toBe(1);
+    });
+
+    it.each([
+      ['a length', 'content-length: 1000\r\n'],
+      ['a length above the limit', `content-length: ${2 ** 40}\r\n`],
+      ['chunks', 'transfer-encoding: chunked\r\n'],
+      ['nothing', ''],
+    ])('to whose HEAD the answer tells of %s is answered without a body', async (what, headers) => {
+      const isKept = lane.limits?.[`HEAD-${what}`] === undefined;
+      const server = await httpServer((socket, { method }) => {
+        socket.write(method === 'HEAD' ? `HTTP/1.1 103 Early Hints\r\n\r\n${HEAD}${headers}\r\n` : OK);
+      });
+      const { send } = open(targetOf(server));
+      for (let nth = 0; nth < 3; nth++) {
+        const completion = await send('/', { method: 'HEAD' });
+        expectEnd(completion, { outcome: 'ok', status: 200 });
+        expect(completion.bytesIn).toBe(0);
+        expect(completion.response?.body).toHaveLength(0);
+        expect(completion.reused).toBe(isKept && nth > 0);
+      }
+      expect((await send('/')).response?.body.toString()).toBe('{}');
+      expect(server.accepted()).toBe(isKept ? 1 : 4);
+    });
+
+    it.each([
+      ['HTTP/1.1 404 Not Found\r\ncontent-length: 9\r\n\r\n', 'http_4xx', 404],
+      ['HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n', 'http_3xx', 304],
+    ] as const)('that is a HEAD may fail: %j', async (answer, outcome, status) => {
+      const server = await httpServer((socket) => void socket.write(answer));
+      const { send } = open(targetOf(server));
+      expectEnd(await send('/', { method: 'HEAD' }), { outcome, origin: 'target', status });
+      expectEnd(await send('/', { method: 'HEAD' }), { outcome, origin: 'target', status });
+      expect(server.accepted()).toBe(1);
+    });
+
+    it('that is a HEAD never gives a body that came all the same to the next', async () => {
+      const server = await httpServer((socket, { method }) => {
+        socket.write(method === 'HEAD' ? `${HEAD}content-length: 38\r\n\r\n${HEAD}content-length: 0\r\n\r\n` : OK);
+      });
+      const { send } = open(targetOf(server));
+      expectEnd(await send('/', { method: 'HEAD' }), { outcome: 'ok' });
+      await sleep(20);
+      expect((await send('/')).response?.body.toString()).toBe('{}');
+      expect(server.accepted()).toBe(2);
+    });
+
     it('of 5 MB arrives whole', async () => {
       const body = Buffer.alloc(5_000_000, 'abc');
       let seen: SeenRequest | undefined;

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.js';
 import type { WireRequest } from '../../src/protocols/protocol.js';
@@ -164,6 +165,28 @@ describe('HTTP on the wire lane', () => {
       expect(Math.max(...durationsMs)).toBeLessThan(1_000);
       expect(transport.handshakes.takeMs()).toEqual([]);
       expect(transport.handshakes.count).toBe(2);
+    });
+
+    it('lets a server close that said it would, and closes when it does not', async () => {
+      const seen: (string | undefined)[] = [];
+      let halfOpen: Socket | undefined;
+      const server = await httpServer((socket, { headers, path }) => {
+        seen.push(headers.connection?.[0]);
+        if (path === '/stays') {
+          halfOpen = socket;
+          socket.write(httpAnswer('{}', 'HTTP/1.1 200 OK\r\nconnection: close\r\n'));
+        } else {
+          socket.end(httpAnswer('{}', 'HTTP/1.1 200 OK\r\nconnection: close\r\n'));
+        }
+      });
+      const { send } = open(targetOf(server), { fresh: true });
+      expect((await send('/')).outcome).toBe('ok');
+      expect(await becomesTrue(() => server.open() === 0)).toBe(true);
+      expect((await send('/stays')).outcome).toBe('ok');
+      // The server waits for nobody: the client still listens to it, and gives up after a while.
+      expect(halfOpen?.readyState).toBe('open');
+      expect(await becomesTrue(() => server.open() === 0)).toBe(true);
+      expect(seen).toEqual(['close', 'close']);
     });
 
     it('cannot open where nothing listens', async () => {

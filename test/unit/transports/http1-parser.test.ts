@@ -29,8 +29,8 @@ function reader() {
   const buffer = Buffer.alloc(2 ** 20);
   const parser = answerParser(headMemo(buffer));
   /** Reads an answer that comes in parts and is followed by FIN. */
-  return (parts: readonly Buffer[]): Read => {
-    startAnswer(parser);
+  return (parts: readonly Buffer[], method: 'GET' | 'HEAD' = 'GET'): Read => {
+    startAnswer(parser, method === 'HEAD');
     const whole = () => ({
       end: 'complete' as const,
       status: parser.status,
@@ -262,7 +262,7 @@ interface Judged {
 }
 
 /** What Node's own client makes of the bytes, followed by FIN. */
-function judge(bytes: Buffer): Promise<Judged> {
+function judge(bytes: Buffer, method: 'GET' | 'HEAD'): Promise<Judged> {
   return new Promise((resolve) => {
     const stream = new Duplex({
       read() {},
@@ -273,7 +273,7 @@ function judge(bytes: Buffer): Promise<Judged> {
       },
     });
     let judged: Judged = { ok: false };
-    const sent = request({ createConnection: () => stream, host: 'x', method: 'GET', maxHeaderSize: MAX_HEAD_BYTES });
+    const sent = request({ createConnection: () => stream, host: 'x', method, maxHeaderSize: MAX_HEAD_BYTES });
     sent
       .on('response', (response) => {
         let body = '';
@@ -393,6 +393,7 @@ const answers = fc
     return `${parts.interim.join('')}${head}${bodiless ? '' : carried}${parts.surplus}`;
   });
 
+const methods = fc.constantFrom('GET', 'GET', 'GET', 'HEAD');
 const damage = fc.option(
   fc.record({
     kind: fc.constantFrom('flip', 'drop', 'insert', 'end'),
@@ -427,35 +428,41 @@ describe('any bytes', () => {
     const read = reader();
     const counts = { bothOk: 0, bothNot: 0, stricter: 0, kinder: 0 };
     await fc.assert(
-      fc.asyncProperty(answers, damage, fc.array(fc.nat(200), { maxLength: 5 }), async (text, wrong, offsets) => {
-        const bytes = damaged(text, wrong);
-        const node = await judge(bytes);
-        const seen = bytes.toString('latin1');
-        for (const parts of [
-          [bytes],
-          cut(
-            bytes,
-            offsets.filter((at) => at < bytes.length),
-          ),
-        ]) {
-          const ours = read(parts);
-          const ok = ours.end === 'complete';
-          if (ok && node.ok) {
-            expect({ status: ours.status, body: ours.body }).toEqual({ status: node.status, body: node.body });
-            counts.bothOk++;
-          } else if (ok === node.ok) {
-            counts.bothNot++;
-          } else {
-            const reasons = ok ? KINDER : STRICTER;
-            const why = reasons.find(([, applies]) => applies(seen));
-            expect(
-              why,
-              `${ok ? 'only ours takes' : `only Node takes (${ours.end})`} ${JSON.stringify(seen)}`,
-            ).toBeDefined();
-            counts[ok ? 'kinder' : 'stricter']++;
+      fc.asyncProperty(
+        answers,
+        damage,
+        fc.array(fc.nat(200), { maxLength: 5 }),
+        methods,
+        async (text, wrong, offsets, method) => {
+          const bytes = damaged(text, wrong);
+          const node = await judge(bytes, method);
+          const seen = bytes.toString('latin1');
+          for (const parts of [
+            [bytes],
+            cut(
+              bytes,
+              offsets.filter((at) => at < bytes.length),
+            ),
+          ]) {
+            const ours = read(parts, method);
+            const ok = ours.end === 'complete';
+            if (ok && node.ok) {
+              expect({ status: ours.status, body: ours.body }).toEqual({ status: node.status, body: node.body });
+              counts.bothOk++;
+            } else if (ok === node.ok) {
+              counts.bothNot++;
+            } else {
+              const reasons = ok ? KINDER : STRICTER;
+              const why = reasons.find(([, applies]) => applies(seen));
+              expect(
+                why,
+                `${ok ? 'only ours takes' : `only Node takes (${ours.end})`} ${JSON.stringify(seen)}`,
+              ).toBeDefined();
+              counts[ok ? 'kinder' : 'stricter']++;
+            }
           }
-        }
-      }),
+        },
+      ),
       { numRuns: Number(process.env.FUZZ_RUNS ?? 5_000), seed: Number(process.env.FUZZ_SEED ?? 1) },
     );
     // Neither side may have refused everything.
