@@ -1,7 +1,20 @@
-import { build, type Histogram as HdrHistogram, HistogramLogWriter, type Int32Histogram } from 'hdr-histogram-js';
+import { createRequire } from 'node:module';
+import type * as Hdr from 'hdr-histogram-js';
+import {
+  addPackedCounts,
+  BUCKETS,
+  bucketOf,
+  type ExactFigures,
+  HIGHEST_US,
+  highestOf,
+  lowestOf,
+  type PackedHistogram,
+  packCounts,
+  wholeUs,
+} from './buckets.js';
 
-/** The range of a recorded duration: 1 µs to 1 h. What is longer is recorded as 1 h and counted in `overflow`. */
-export const HIGHEST_US = 3_600_000_000;
+type HdrHistogram = Hdr.Float64Histogram;
+
 const DIGITS = 3;
 
 /** How percentiles are made, for every output that states it. */
@@ -33,7 +46,7 @@ export interface Histogram {
   /** The same content in a small form; `addPacked` brings it back. */
   pack(): PackedHistogram;
   addPacked(packed: PackedHistogram): void;
-  /** HdrHistogram's own object, for files that other HDR tools read. */
+  /** HdrHistogram's own object with the same content, for files that other HDR tools read; the next call fills it anew. */
   readonly hdr: HdrHistogram;
 }
 
@@ -44,82 +57,90 @@ export function nearestRank(p: number, n: number): number {
   return Math.max(1, Math.ceil(product - product * Number.EPSILON));
 }
 
-/** An empty histogram. It holds about 95 kB; `reset` and reuse where many are needed in turn. */
-export function histogram(): Histogram {
-  // 32-bit counters: narrower ones wrap around, and a packed one is ten times slower.
-  const hdr = build({
-    lowestDiscernibleValue: 1,
-    highestTrackableValue: HIGHEST_US,
-    numberOfSignificantValueDigits: DIGITS,
-    bitBucketSize: 32,
-    autoResize: false,
-  }) as Int32Histogram;
-  let count = 0;
-  let overflow = 0;
-  let minUs = Number.POSITIVE_INFINITY;
-  let maxUs = Number.NEGATIVE_INFINITY;
-  let sumUs = 0;
-  let minNonZeroUs = Number.MAX_SAFE_INTEGER;
+/** Places of the exact figures: an array of doubles, since a double in a closure is a new object at each change. */
+const COUNT = 0;
+const OVERFLOW = 1;
+const SUM = 2;
+const MIN = 3;
+const MAX = 4;
 
-  /** The library's object with its own totals brought up to date: `record` passes them by. */
-  function synced(): Int32Histogram {
-    hdr.setTotalCount(count);
-    hdr.maxValue = count === 0 ? 0 : Math.min(maxUs, HIGHEST_US);
-    hdr.minNonZeroValue = minNonZeroUs;
-    return hdr;
+/** An empty histogram. It holds about 190 kB; `reset` and reuse where many are needed in turn. */
+export function histogram(): Histogram {
+  // Doubles count to 2^53 and cost the same.
+  const counts = new Float64Array(BUCKETS);
+  const figures = new Float64Array(MAX + 1);
+  let hdr: HdrHistogram | undefined;
+  clearFigures();
+
+  function clearFigures(): void {
+    figures.fill(0);
+    figures[MIN] = Number.POSITIVE_INFINITY;
+    figures[MAX] = Number.NEGATIVE_INFINITY;
   }
 
-  function mergeExact(exact: ExactFigures): void {
-    count += exact.count;
-    overflow += exact.overflow;
-    sumUs += exact.sumUs;
-    minUs = Math.min(minUs, exact.minUs);
-    maxUs = Math.max(maxUs, exact.maxUs);
-    minNonZeroUs = Math.min(minNonZeroUs, exact.minNonZeroUs);
+  function exact(): ExactFigures {
+    const [count, overflow, sumUs, minUs, maxUs] = figures as unknown as [number, number, number, number, number];
+    return { count, overflow, sumUs, minUs, maxUs };
+  }
+
+  /** The first and the last bucket that may be in use; none when empty. */
+  function range(): readonly [number, number] {
+    return figures[COUNT] === 0 ? [0, -1] : [recordedBucket(figures[MIN]), recordedBucket(figures[MAX])];
+  }
+
+  function merge({ count, overflow, sumUs, minUs, maxUs }: ExactFigures): void {
+    figures[COUNT] = (figures[COUNT] as number) + count;
+    figures[OVERFLOW] = (figures[OVERFLOW] as number) + overflow;
+    figures[SUM] = (figures[SUM] as number) + sumUs;
+    figures[MIN] = Math.min(figures[MIN] as number, minUs);
+    figures[MAX] = Math.max(figures[MAX] as number, maxUs);
   }
 
   return {
     get hdr() {
-      return synced();
+      hdr ??= emptyHdr();
+      fillHdr(hdr, counts, range());
+      hdr.maxValue = figures[COUNT] === 0 ? 0 : Math.min(figures[MAX] as number, HIGHEST_US);
+      return hdr;
     },
     get count() {
-      return count;
+      return figures[COUNT] as number;
     },
     get overflow() {
-      return overflow;
+      return figures[OVERFLOW] as number;
     },
     get minUs() {
-      return count === 0 ? null : minUs;
+      return figures[COUNT] === 0 ? null : (figures[MIN] as number);
     },
     get maxUs() {
-      return count === 0 ? null : maxUs;
+      return figures[COUNT] === 0 ? null : (figures[MAX] as number);
     },
     get sumUs() {
-      return sumUs;
+      return figures[SUM] as number;
     },
     get meanUs() {
-      return count === 0 ? null : sumUs / count;
+      return figures[COUNT] === 0 ? null : (figures[SUM] as number) / (figures[COUNT] as number);
     },
     record(us) {
-      const whole = Math.round(us);
-      // hdr-histogram-js would count NaN as 0 and Infinity as a sample.
-      if (!(whole >= 0 && whole < Number.POSITIVE_INFINITY)) {
-        throw new RangeError(`Not a duration: ${us} us`);
-      }
+      const whole = wholeUs(us);
+      let recorded = whole;
       if (whole > HIGHEST_US) {
-        overflow++;
+        recorded = HIGHEST_US;
+        figures[OVERFLOW] = (figures[OVERFLOW] as number) + 1;
       }
-      // Ten times as fast as the library's recordValue, which does the same through logarithms and powers.
-      hdr.incrementCountAtIndex(bucketOf(Math.min(whole, HIGHEST_US)));
-      if (whole > 0 && whole < minNonZeroUs) {
-        minNonZeroUs = Math.min(whole, HIGHEST_US);
+      const bucket = bucketOf(recorded);
+      counts[bucket] = (counts[bucket] as number) + 1;
+      figures[COUNT] = (figures[COUNT] as number) + 1;
+      figures[SUM] = (figures[SUM] as number) + whole;
+      if (whole < (figures[MIN] as number)) {
+        figures[MIN] = whole;
       }
-      count++;
-      sumUs += whole;
-      minUs = Math.min(minUs, whole);
-      maxUs = Math.max(maxUs, whole);
+      if (whole > (figures[MAX] as number)) {
+        figures[MAX] = whole;
+      }
     },
     percentileUs(p) {
+      const { count, overflow, minUs, maxUs } = exact();
       if (count === 0) {
         return null;
       }
@@ -128,113 +149,66 @@ export function histogram(): Histogram {
       if (rank > count - overflow) {
         return maxUs;
       }
-      // Searched from the bucket of the minimum: the library's own search passes all 23,000 from 0 on, up to 0.7 ms a call.
-      let index = bucketOf(Math.min(minUs, HIGHEST_US));
-      let seen = hdr.getCountAtIndex(index);
+      let bucket = recordedBucket(minUs);
+      let seen = counts[bucket] as number;
       while (seen < rank) {
-        seen += hdr.getCountAtIndex(++index);
+        seen += counts[++bucket] as number;
       }
       // Of a bucket's values the highest is reported, which may lie above every sample.
-      return Math.min(hdr.highestEquivalentValue(hdr.valueFromIndex(index)), maxUs);
+      return Math.min(highestOf(bucket), maxUs);
     },
     add(other) {
-      const { hdr: otherHdr, count: otherCount, overflow: otherOverflow, sumUs: otherSumUs } = other;
-      if (otherCount === 0) {
-        return;
+      if (other.count > 0) {
+        this.addPacked(other.pack());
       }
-      synced().add(otherHdr as Int32Histogram);
-      mergeExact({
-        count: otherCount,
-        overflow: otherOverflow,
-        sumUs: otherSumUs,
-        minUs: other.minUs as number,
-        maxUs: other.maxUs as number,
-        minNonZeroUs: hdr.minNonZeroValue,
-      });
     },
-    pack() {
-      const last = count === 0 ? -1 : bucketOf(Math.min(maxUs, HIGHEST_US));
-      const bytes: number[] = [];
-      let empty = count === 0 ? 0 : bucketOf(Math.min(minUs, HIGHEST_US));
-      for (let index = empty; index <= last; index++) {
-        const inBucket = hdr.getCountAtIndex(index);
-        if (inBucket === 0) {
-          empty++;
-          continue;
-        }
-        pushVarint(bytes, empty);
-        pushVarint(bytes, inBucket);
-        empty = 0;
-      }
-      return { buckets: Uint8Array.from(bytes), count, overflow, sumUs, minUs, maxUs, minNonZeroUs };
-    },
+    pack: () => packCounts(counts, exact()),
     addPacked(packed) {
-      let index = -1;
-      eachVarintPair(packed.buckets, (empty, inBucket) => {
-        index += empty + 1;
-        hdr.addToCountAtIndex(index, inBucket);
-      });
-      mergeExact(packed);
+      addPackedCounts(packed, counts);
+      merge(packed);
     },
     reset() {
-      hdr.reset();
-      count = 0;
-      overflow = 0;
-      sumUs = 0;
-      minUs = Number.POSITIVE_INFINITY;
-      maxUs = Number.NEGATIVE_INFINITY;
-      minNonZeroUs = Number.MAX_SAFE_INTEGER;
+      const [first, last] = range();
+      counts.fill(0, first, last + 1);
+      clearFigures();
     },
   };
 }
 
-/** HdrHistogram's index of a whole number below 2^32 at 3 digits: exact up to 2047, then 1024 steps for each doubling. */
-function bucketOf(value: number): number {
-  const shift = Math.max(0, 21 - Math.clz32(value));
-  return shift * 1024 + (value >>> shift);
+function recordedBucket(us: number | undefined): number {
+  return bucketOf(Math.min(us as number, HIGHEST_US));
 }
 
-interface ExactFigures {
-  readonly count: number;
-  readonly overflow: number;
-  readonly sumUs: number;
-  readonly minUs: number;
-  readonly maxUs: number;
-  readonly minNonZeroUs: number;
+/** The library, loaded when it is first needed: its 30 ms are more than many a reduction takes, and few files need it. */
+function library(): typeof Hdr {
+  return require('hdr-histogram-js');
+}
+const require = createRequire(import.meta.url);
+
+function emptyHdr(): HdrHistogram {
+  return library().build({
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: HIGHEST_US,
+    numberOfSignificantValueDigits: DIGITS,
+    bitBucketSize: 64,
+    autoResize: false,
+  }) as HdrHistogram;
 }
 
-/**
- * A histogram at rest, in memory only: some hundred bytes instead of 95 kB, with the exact figures beside the buckets.
- * About as small as the library's compressed text and ten times as fast.
- */
-export interface PackedHistogram extends ExactFigures {
-  /** For each bucket in use, ascending: how many empty ones precede it, and its count; base 128, lowest digit first. */
-  readonly buckets: Uint8Array;
-}
-
-function pushVarint(bytes: number[], value: number): void {
-  let rest = value;
-  for (; rest > 127; rest = Math.floor(rest / 128)) {
-    bytes.push((rest % 128) + 128);
-  }
-  bytes.push(rest);
-}
-
-function eachVarintPair(bytes: Uint8Array, visit: (first: number, second: number) => void): void {
-  let at = 0;
-  const next = (): number => {
-    let value = 0;
-    for (let scale = 1; ; scale *= 128) {
-      const byte = bytes[at++] as number;
-      value += (byte % 128) * scale;
-      if (byte < 128) {
-        return value;
-      }
+/** Puts flat counts into the library's object, whose buckets are the same. */
+function fillHdr(hdr: HdrHistogram, counts: Float64Array, [first, last]: readonly [number, number]): void {
+  hdr.reset();
+  let total = 0;
+  for (let bucket = last; bucket >= first; bucket--) {
+    const count = counts[bucket] as number;
+    if (count > 0) {
+      hdr.addToCountAtIndex(bucket, count);
+      total += count;
+      // As the library itself has it of a histogram that it decodes.
+      hdr.minNonZeroValue = bucket > 0 ? lowestOf(bucket) : hdr.minNonZeroValue;
     }
-  };
-  while (at < bytes.length) {
-    visit(next(), next());
   }
+  hdr.setTotalCount(total);
 }
 
 /**
@@ -256,10 +230,10 @@ export function hlogInterval(histogram: Histogram, fromEpochS: number, toEpochS:
   return hlogText((log) => log.outputIntervalHistogram(histogram.hdr, fromEpochS, toEpochS, usPerMs));
 }
 
-function hlogText(write: (log: HistogramLogWriter) => void): string {
+function hlogText(write: (log: Hdr.HistogramLogWriter) => void): string {
   let text = '';
   write(
-    new HistogramLogWriter((part) => {
+    new (library().HistogramLogWriter)((part) => {
       text += part;
     }),
   );

@@ -1,7 +1,8 @@
 import { BenchError } from '../errors.js';
 import type { RequestBlock } from '../samples/request-block.js';
 import { US_PER_S } from '../units.js';
-import { HIGHEST_US, type Histogram } from './histogram.js';
+import { HIGHEST_US } from './buckets.js';
+import type { Histogram } from './histogram.js';
 import { secondHistograms } from './second-histograms.js';
 
 /** Which moments of a request put it into a second. `intended` and `start` differ in what the block's start column holds. */

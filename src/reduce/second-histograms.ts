@@ -1,11 +1,37 @@
-import { type Histogram, histogram, type PackedHistogram } from './histogram.js';
+import {
+  BUCKETS,
+  bucketOf,
+  type ExactFigures,
+  HIGHEST_US,
+  type PackedHistogram,
+  packCounts,
+  wholeUs,
+} from './buckets.js';
+import { type Histogram, histogram } from './histogram.js';
+import {
+  COUNT,
+  COUNTS_BYTES,
+  FIGURES,
+  FIGURES_BYTES,
+  freePlace,
+  MAX_US,
+  MIN_US,
+  type OpenSeconds,
+  OVERFLOW,
+  openSeconds,
+  placeOf,
+  SECOND,
+  SUM_US,
+} from './open-seconds.js';
 
-/** Durations kept as they are before they are packed into histograms: 4 MB. */
+/** Late durations kept as they are before they are packed into histograms: 4 MB. */
 const LOOSE_VALUES = 500_000;
 /** Fewer loose values than this in a second are smaller than a packed histogram of them. */
 const WORTH_PACKING = 64;
+/** An open second of so many is packed and goes on from zero: its counts have 32 bits. */
+export const MOST_OPEN = 2 ** 31;
 
-/** What a second holds: durations in µs as they came, and packed those that came before. */
+/** What a second holds besides what is counted while it is open. */
 interface Bin {
   count: number;
   loose: number[];
@@ -14,26 +40,63 @@ interface Bin {
 
 /** A histogram for each second, for any number of seconds and rows in any order. */
 export interface SecondHistograms {
-  /** Records a duration in µs. */
+  /** Records a duration in µs. Throws RangeError on what is none. */
   record(second: number, us: number): void;
   /** How many were recorded in a second. */
   countAt(second: number): number;
   /** The histogram of a second, undefined when nothing was recorded in it; the object is reused by the next call. */
   at(second: number): Histogram | undefined;
+  /** The latest second that was ever open, −Infinity before the first: what is not open and not above it is late. */
+  readonly latest: number;
+}
+
+export interface SecondHistogramsOptions {
+  /** Only counts are wanted: durations are not kept. */
+  readonly countsOnly?: boolean;
+  /** Where the seconds being written are counted; others may count there too. */
+  readonly open?: OpenSeconds;
 }
 
 /**
- * Memory follows the number of seconds, not that of rows: what does not fit loosely is packed, through one histogram
- * that is reused. With `countsOnly` the durations are not kept.
+ * Memory follows the number of seconds, not that of rows. Rows come mostly in order: a second is opened when it is the
+ * latest so far, counted in flat arrays, and packed when one much later takes its place. Rows of other seconds are kept
+ * loosely until there are many, and then packed.
  */
-export function secondHistograms({ countsOnly = false } = {}): SecondHistograms {
+export function secondHistograms(options: SecondHistogramsOptions = {}): SecondHistograms {
+  const { countsOnly = false } = options;
+  const { figures, counts } =
+    options.open ?? openSeconds(new ArrayBuffer(FIGURES_BYTES + COUNTS_BYTES), 0, FIGURES_BYTES);
   const bins = new Map<number, Bin>();
   const scratch = histogram();
+  let latest = Number.NEGATIVE_INFINITY;
   let loose = 0;
   let packAt = LOOSE_VALUES;
-  // Rows come mostly in order: the bin of the last one saves most look-ups.
   let recentS = Number.NaN;
   let recent: Bin = { count: 0, loose: [], packed: null };
+
+  function binOf(second: number): Bin {
+    if (second !== recentS) {
+      recentS = second;
+      let bin = bins.get(second);
+      if (!bin) {
+        bin = { count: 0, loose: [], packed: null };
+        bins.set(second, bin);
+      }
+      recent = bin;
+    }
+    return recent;
+  }
+
+  function recordLate(second: number, us: number): void {
+    const bin = binOf(second);
+    bin.count++;
+    if (!countsOnly) {
+      bin.loose.push(us);
+      if (++loose >= packAt) {
+        packLoose();
+      }
+    }
+  }
 
   function packLoose(): void {
     for (const bin of bins.values()) {
@@ -58,29 +121,89 @@ export function secondHistograms({ countsOnly = false } = {}): SecondHistograms 
     return scratch;
   }
 
+  function open(place: number, second: number): void {
+    close(place);
+    figures[place * FIGURES + SECOND] = second;
+  }
+
+  function close(place: number): void {
+    const [second, count, sumUs, minUs, maxUs, overflow] = figures.subarray(place * FIGURES) as unknown as number[];
+    if (count !== 0) {
+      const bin = binOf(second as number);
+      bin.count += count as number;
+      if (!countsOnly) {
+        bin.packed = packPlace(place, bin.packed, { count, sumUs, minUs, maxUs, overflow } as ExactFigures);
+      }
+    }
+    freePlace(figures, place);
+  }
+
+  /** Takes what a place has counted out of it, on top of what was packed before. */
+  function packPlace(place: number, before: PackedHistogram | null, exact: ExactFigures): PackedHistogram {
+    const flat = counts.subarray(place * BUCKETS, (place + 1) * BUCKETS);
+    const packed = packCounts(flat, exact);
+    flat.fill(0, bucketOf(Math.min(exact.minUs, HIGHEST_US)), bucketOf(Math.min(exact.maxUs, HIGHEST_US)) + 1);
+    if (before === null) {
+      return packed;
+    }
+    scratch.reset();
+    scratch.addPacked(before);
+    scratch.addPacked(packed);
+    return scratch.pack();
+  }
+
+  function closeAll(): void {
+    for (let place = 0; place * FIGURES < figures.length; place++) {
+      close(place);
+    }
+  }
+
   return {
     record(second, us) {
-      if (second !== recentS) {
-        recentS = second;
-        let bin = bins.get(second);
-        if (!bin) {
-          bin = { count: 0, loose: [], packed: null };
-          bins.set(second, bin);
+      const whole = wholeUs(us);
+      const place = placeOf(second);
+      const at = place * FIGURES;
+      if (figures[at + SECOND] !== second) {
+        if (second <= latest) {
+          recordLate(second, whole);
+          return;
         }
-        recent = bin;
+        latest = second;
+        open(place, second);
+      } else if ((figures[at + COUNT] as number) >= MOST_OPEN) {
+        open(place, second);
       }
-      recent.count++;
-      if (!countsOnly) {
-        recent.loose.push(us);
-        if (++loose >= packAt) {
-          packLoose();
-        }
+      figures[at + COUNT] = (figures[at + COUNT] as number) + 1;
+      if (countsOnly) {
+        return;
+      }
+      let recorded = whole;
+      if (whole > HIGHEST_US) {
+        recorded = HIGHEST_US;
+        figures[at + OVERFLOW] = (figures[at + OVERFLOW] as number) + 1;
+      }
+      const bucket = place * BUCKETS + bucketOf(recorded);
+      counts[bucket] = (counts[bucket] as number) + 1;
+      figures[at + SUM_US] = (figures[at + SUM_US] as number) + whole;
+      if (whole < (figures[at + MIN_US] as number)) {
+        figures[at + MIN_US] = whole;
+      }
+      if (whole > (figures[at + MAX_US] as number)) {
+        figures[at + MAX_US] = whole;
       }
     },
-    countAt: (second) => bins.get(second)?.count ?? 0,
+    countAt(second) {
+      const at = placeOf(second) * FIGURES;
+      const open = figures[at + SECOND] === second ? (figures[at + COUNT] as number) : 0;
+      return open + (bins.get(second)?.count ?? 0);
+    },
     at(second) {
+      closeAll();
       const bin = bins.get(second);
       return bin && !countsOnly ? load(bin) : undefined;
+    },
+    get latest() {
+      return latest;
     },
   };
 }
