@@ -2,21 +2,14 @@
 import { systemClock } from '../../src/clock.js';
 import { runClosedLoop } from '../../src/engine/closed-loop.js';
 import type { ClosedSchedule } from '../../src/schedule/users.js';
-import { rigOf } from '../../src/spec/rig.js';
-import { readRunSpec } from '../../src/spec/run-spec.js';
 import { TRANSPORTS } from '../../src/transports/index.js';
 import { reach } from '../../src/transports/reach.js';
 import type { Completion, Slip } from '../../src/transports/transport.js';
 import type { BareMode } from './bare.js';
+import { rigFor } from './flags.js';
 
-const [mode, url, ...words] = process.argv.slice(2) as [BareMode, string, ...string[]];
-const given = new Map<string, string[]>();
-for (let index = 0; index < words.length; index += 2) {
-  given.set((words[index] as string).replace(/^--/, ''), [words[index + 1] as string]);
-}
-const cwd = process.cwd();
-const spec = readRunSpec({ operands: [url], given, problems: [], cwd });
-const rig = await rigOf(spec, cwd, systemClock());
+const [mode, ...args] = process.argv.slice(2) as [BareMode, ...string[]];
+const { spec, rig } = await rigFor(args);
 const { settings } = spec;
 const schedule = rig.schedule as ClosedSchedule;
 const target = await reach(spec.endpoint as NonNullable<typeof spec.endpoint>);

@@ -33,7 +33,8 @@ export interface ClientRun extends Ended {
 export interface ClientOptions {
   /** How long the load takes, for the limit of time. */
   readonly seconds: number;
-  readonly core?: number | undefined;
+  /** null: wherever the system puts it. */
+  readonly core?: null;
   /** Gets the id of the program's process. */
   readonly onStart?: (pid: number) => void;
   /** Exit codes that are no failure of the benchmark; 0 unless told otherwise. */
@@ -57,7 +58,7 @@ export async function client<Value>(
   return inDirectory(async (parent) => {
     const directory = join(parent, 'run');
     const line = runLine(...args, '--json', '--out', directory);
-    const ended = await run(pinned(options.core ?? CLIENT_CORE, line), {
+    const ended = await run(options.core === null ? line : pinned(CLIENT_CORE, line), {
       limitS: options.seconds + SLACK_S,
       ...(options.onStart && { onStart: options.onStart }),
     });

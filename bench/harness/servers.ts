@@ -19,8 +19,8 @@ export async function startFixedServer(directory: string): Promise<Server> {
   const file = (name: string) => join(directory, name);
   writeFileSync(
     file('nginx.conf'),
-    `daemon off; worker_processes 1; pid ${file('nginx.pid')};
-events { worker_connections 1024; }
+    `daemon off; worker_processes 1; worker_rlimit_nofile 16384; pid ${file('nginx.pid')};
+events { worker_connections 16000; }
 http {
   access_log off; keepalive_requests 1000000000; client_body_buffer_size 64k; tcp_nodelay on;
   client_body_temp_path ${file('body')}; proxy_temp_path ${file('proxy')}; fastcgi_temp_path ${file('fastcgi')};
