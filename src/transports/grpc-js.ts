@@ -129,12 +129,15 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
     handshakes,
     async open(connections) {
       opened = connections;
+      // No call has said yet how long a connect may take.
+      connects.longestUs = CONNECT_TIMEOUT_MS * US_PER_MS;
       const opening = Array.from({ length: connections }, async (_, index) => {
         const lane = openLane();
         lanes[index] = lane;
         await ready(lane.channel, target);
       });
       await Promise.all(opening);
+      connects.longestUs = 0;
       handshakes.clear();
     },
     send(request, slip, done) {
