@@ -22,13 +22,17 @@ import { startFixedServer } from './harness/servers.js';
 import { type Slope, slope } from './harness/slope.js';
 
 const CONNECTIONS = 64;
-const BUDGET_S = 600;
+const BODY_BUDGET_S = 360;
+const RATES_BUDGET_S = 240;
 
 const BODIES = {
   '7 KB': { image: LARGE_IMAGE, cpuMust: 1.2, cpuAim: 1 },
   '100 B': { image: SMALL_IMAGE, cpuMust: 1.08, cpuAim: 0.95 },
 } as const;
 type BodyName = keyof typeof BODIES;
+
+/** What a smoke run takes. */
+const SMOKE_BODY: BodyName = '100 B';
 
 const THROUGHPUT_GOALS = { autocannon: 1.4, hey: 2.8, k6: 9, locust: 8 } as const;
 
@@ -66,11 +70,10 @@ async function measure(bodyName: BodyName, server: Server, directory: string): P
   const contenders: Contender<Slope>[] = [
     ...(wrk ? [slope('wrk', own.options, (seconds) => wrk.run(job, seconds))] : []),
     slope('recorded', own.options, program('none')),
-    slope('recorded and checked', own.options, program('shape')),
+    ...(own.options.smoke ? [] : [slope('recorded and checked', own.options, program('shape'))]),
     slope('lane', own.options, (seconds) => bare('lane', [url, ...flags(dataset, 'none'), ...users], seconds)),
   ];
-  const count = own.options.rounds;
-  const rounds = await interleave(contenders, { count, budgetS: BUDGET_S, servers: [server] });
+  const rounds = await interleave(contenders, own.options, { budgetS: BODY_BUDGET_S, servers: [server] });
   const { noisy } = rounds;
   for (const { name } of contenders) {
     const title = `${bodyName}, ${name}`;
@@ -92,7 +95,7 @@ async function measure(bodyName: BodyName, server: Server, directory: string): P
   }
   if (wrk) {
     const over = (name: string, of: (run: Slope) => number) => ratios(rounds, name, 'wrk', of);
-    for (const name of ['recorded', 'recorded and checked', 'lane']) {
+    for (const name of contenders.map((one) => one.name).filter((one) => one !== 'wrk')) {
       const goals = name === 'recorded' ? { must: atMost(body.cpuMust), aim: atMost(body.cpuAim) } : {};
       const title = `${bodyName}, ${name} : wrk`;
       own.figure(
@@ -126,12 +129,12 @@ async function compareRates(
   program: (seconds: number) => Promise<Throughput>,
 ): Promise<void> {
   const others = peers(Object.keys(THROUGHPUT_GOALS));
-  const { seconds, rounds: count } = results.options;
+  const { seconds } = results.options;
   const contenders: Contender<Throughput>[] = [
     { name: 'recorded', run: () => program(seconds) },
     ...others.map((peer) => ({ name: peer.name, run: () => peer.run(job, seconds) })),
   ];
-  const rounds = await interleave(contenders, { count, budgetS: BUDGET_S, servers: [server] });
+  const rounds = await interleave(contenders, own.options, { budgetS: RATES_BUDGET_S, servers: [server] });
   const { noisy } = rounds;
   for (const { name, version } of others) {
     results.facts({ [name]: version });
@@ -155,7 +158,8 @@ await inDirectory(async (directory) => {
   const server = await startFixedServer(directory);
   own.facts({ server: server.name });
   try {
-    for (const bodyName of Object.keys(BODIES) as BodyName[]) {
+    const names = own.options.smoke ? [SMOKE_BODY] : (Object.keys(BODIES) as BodyName[]);
+    for (const bodyName of names) {
       await measure(bodyName, server, directory);
     }
   } finally {

@@ -15,7 +15,7 @@ import { interleave, ratios, values } from './harness/rounds.js';
 import { startFixedServer } from './harness/servers.js';
 import { type Slope, slope } from './harness/slope.js';
 
-const BUDGET_S = 300;
+const BUDGET_S = 200;
 
 const own = bench('recording', { rounds: 5, seconds: 6 });
 
@@ -37,8 +37,7 @@ await inDirectory(async (directory) => {
       ),
       slope('off', own.options, (seconds) => bare('loop', args, seconds)),
     ];
-    const count = own.options.rounds;
-    const rounds = await interleave(contenders, { count, budgetS: BUDGET_S, servers: [server] });
+    const rounds = await interleave(contenders, own.options, { budgetS: BUDGET_S, servers: [server] });
     const { noisy } = rounds;
     for (const { name } of contenders) {
       own.figure(

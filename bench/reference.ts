@@ -29,7 +29,8 @@ const rounds = await interleave(
         truthRun(STALL, ['--pattern', 'constant', '--users', '1', '--think-time', '5ms', ...duration], SECONDS),
     },
   ],
-  { count: own.options.rounds, budgetS: BUDGET_S, servers: [] },
+  own.options,
+  { budgetS: BUDGET_S, servers: [] },
 );
 const { noisy } = rounds;
 const p99Ms = ({ summary }: TruthRun) => summary.latency.p99_ms as number;

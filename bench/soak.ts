@@ -73,11 +73,7 @@ const { rounds, noisy } = await inDirectory(async (directory) => {
     }).finally(() => clearInterval(timer));
   };
   try {
-    return await interleave([{ name: 'soak', run }], {
-      count: own.options.rounds,
-      budgetS: BUDGET_S,
-      servers: [server],
-    });
+    return await interleave([{ name: 'soak', run }], own.options, { budgetS: BUDGET_S, servers: [server] });
   } finally {
     await server.stop();
   }

@@ -195,7 +195,7 @@ export function machine(): Facts {
 }
 
 /** The comment at the head of a file: what the benchmark proves, how to run it, what it needs. */
-function headComment(path: string): string {
+export function headComment(path: string): string {
   const text = readFileSync(path, 'utf8');
   return (/\/\*\*([\s\S]*?)\*\//.exec(text)?.[1] ?? '').replace(/^ \* ?/gm, '').trim();
 }

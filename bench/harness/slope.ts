@@ -15,25 +15,29 @@ export interface Slope extends Run {
 /** The short run must be over its just-in-time compilation, or that would count as steady. */
 const SHORT_S = 2;
 
-/** A contender that runs briefly and long each time. */
+/** A contender that runs briefly and long each time; in a smoke run once, which is then taken for both. */
 export function slope(
   name: string,
   { seconds, smoke }: BenchOptions,
   run: (seconds: number) => Promise<Throughput>,
 ): Contender<Slope> {
-  const shortS = smoke ? 1 : SHORT_S;
-  const longS = Math.ceil(shortS + seconds);
+  const longS = Math.ceil(SHORT_S + seconds);
   return {
     name,
     async run() {
-      const brief = await run(shortS);
+      if (smoke) {
+        const { cpuS, requests, perS } = await run(seconds);
+        const us = (cpuS * 1e6) / requests;
+        return { cpuS, steadyUs: us, wholeUs: us, steadyPerS: perS };
+      }
+      const brief = await run(SHORT_S);
       const long = await run(longS);
       const requests = long.requests - brief.requests;
       return {
         cpuS: brief.cpuS + long.cpuS,
         steadyUs: ((long.cpuS - brief.cpuS) * 1e6) / requests,
         wholeUs: (long.cpuS * 1e6) / long.requests,
-        steadyPerS: requests / (longS - shortS),
+        steadyPerS: requests / (longS - SHORT_S),
       };
     },
   };
