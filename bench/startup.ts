@@ -1,51 +1,41 @@
 /**
- * How much longer than `node -e 0` the program takes to start: paired runs in turn, medians.
+ * How much longer than `node -e 0` the program takes to start: `--version` and `run --help`, in pairs.
  *
- *     npm run build && npx tsx bench/startup.ts [rounds]
+ *     npm run build && npx tsx bench/startup.ts [--rounds 21] [--smoke] [--jsonl FILE]
+ *
+ * Needs Linux and bash.
  */
-import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { atMost, bench } from './harness/figures.js';
+import { type CommandLine, run } from './harness/processes.js';
 
 const PROGRAM = fileURLToPath(new URL('../bin/infer-bench.js', import.meta.url));
-const rounds = Number(process.argv[2] ?? 21);
-
 const COMMANDS = {
-  'node -e 0': ['-e', '0'],
-  '--version': [PROGRAM, '--version'],
-  'run --help': [PROGRAM, 'run', '--help'],
+  '--version': { words: [PROGRAM, '--version'], mostMs: 60 },
+  'run --help': { words: [PROGRAM, 'run', '--help'], mostMs: 120 },
 } as const;
 
-type Name = keyof typeof COMMANDS;
+const own = bench('startup', { rounds: 21, seconds: 1 });
 
-function wallMs(words: readonly string[]): number {
-  const started = performance.now();
-  const { status } = spawnSync(process.execPath, [...words], { stdio: 'ignore' });
+async function wallMs(...words: readonly string[]): Promise<number> {
+  const line: CommandLine = [process.execPath, ...words];
+  const { status, wallS, stderr } = await run(line, { limitS: 30 });
   if (status !== 0) {
-    throw new Error(`${words.join(' ')} ended with ${status}`);
+    throw new Error(`${words.join(' ')} ended with ${status}: ${stderr}`);
   }
-  return performance.now() - started;
+  return wallS * 1000;
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] as number;
-}
-
-const names = Object.keys(COMMANDS) as Name[];
-const times: Record<Name, number[]> = { 'node -e 0': [], '--version': [], 'run --help': [] };
-for (let round = -1; round < rounds; round++) {
-  for (const name of names) {
-    const ms = wallMs(COMMANDS[name]);
-    // The first round warms the file cache.
+for (const [name, { words, mostMs }] of Object.entries(COMMANDS)) {
+  const moreMs: number[] = [];
+  // The first pair warms the file cache.
+  for (let round = -1; round < own.options.rounds; round++) {
+    const emptyMs = await wallMs('-e', '0');
+    const ms = await wallMs(...words);
     if (round >= 0) {
-      times[name].push(ms);
+      moreMs.push(ms - emptyMs);
     }
   }
+  own.figure(`${name}: more than node -e 0`, moreMs, { must: atMost(mostMs), unit: 'ms' });
 }
-for (const name of names) {
-  const extra = times[name].map((ms, round) => ms - (times['node -e 0'][round] as number));
-  const spread = `${Math.min(...times[name]).toFixed(0)} / ${median(times[name]).toFixed(0)} / ${Math.max(...times[name]).toFixed(0)}`;
-  console.log(
-    `${name.padEnd(12)} min / median / max ${spread.padEnd(18)} ms, median of pairs ${median(extra).toFixed(0)} ms more`,
-  );
-}
+own.finish();
