@@ -39,15 +39,24 @@ service time is end - start. In the closed model they are equal.`,
 
 async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise<ExitCode> {
   // Loaded here, so that the help does not wait for parsers, histograms and network libraries.
-  const [{ readRunSpec }, { rigOf }, { reach }, { measure }, directories, { startEmbeddedServer }] = await Promise.all([
+  const [
+    { readRunSpec },
+    { systemLimits, withinLimits },
+    { rigOf },
+    { reach },
+    { measure },
+    directories,
+    { startEmbeddedServer },
+  ] = await Promise.all([
     import('../spec/run-spec.js'),
+    import('../spec/limits.js'),
     import('../spec/rig.js'),
     import('../transports/reach.js'),
     import('./measure.js'),
     import('./run-directory.js'),
     import('./embedded-server.js'),
   ]);
-  const spec = readRunSpec({ ...input, cwd: io.cwd });
+  const spec = withinLimits(readRunSpec({ ...input, cwd: io.cwd }), systemLimits());
   const output = readFlags(COMMON_FLAGS, input.given, []);
   const say = (line: string) => void (output.quiet || io.stderr.write(`${line}\n`));
   const directoryOptions = {
