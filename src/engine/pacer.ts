@@ -56,7 +56,7 @@ export function pace({ clock, pacing, dueUs, send, done }: PacerOptions): () => 
       return;
     }
     const dueNextUs = dueUs[next] as number;
-    const near = pacing === 'precise' && dueNextUs - clock.nowUs() < SPIN_US;
+    const near = pacing === 'precise' && dueNextUs - clock.nowUs() <= SPIN_US;
     cancel = near ? clock.soon(drain) : clock.at(wakeUs(dueNextUs), drain);
   }
 
