@@ -11,7 +11,7 @@ import { totals } from '../reduce/summary.js';
 import { tally } from '../reduce/tally.js';
 import { json } from '../reports/json.js';
 import { perSecondCsv } from '../reports/per-second-csv.js';
-import { type Report, type RunFacts, reportOf } from '../reports/report.js';
+import { type Headroom, type Report, type RunFacts, reportOf } from '../reports/report.js';
 import { type GeneratorSecond, generatorFile } from '../samples/generator.js';
 import { rawRequestsSink, rawUsersSink } from '../samples/raw-files.js';
 import { recordWriter } from '../samples/record-writer.js';
@@ -42,6 +42,8 @@ export interface MeasureOptions {
   readonly url: string;
   readonly embedded: boolean;
   readonly directory: RunDirectory;
+  /** What this machine was found to keep for such a run; undefined when it was not calibrated. */
+  readonly ceiling: Pick<Headroom, 'ceiling_per_s' | 'calibrated_at'> | undefined;
   /** Ends the sending early. */
   readonly stop: AbortSignal;
   readonly quiet: boolean;
@@ -112,17 +114,21 @@ export async function measure(options: MeasureOptions): Promise<Report> {
           };
         });
 
+    const cpuBefore = process.cpuUsage();
     const end = await load.run(anchor, stop, {
       take: records.take,
       failed: (outcome, detail) => whole.explain(outcome, safeText(detail)),
       watched: generator.take,
     });
     hideProgress();
-    const seconds = generator.close();
+    const generatorSeconds = generator.close();
     await load.close();
     records.close();
+    const cpu = process.cpuUsage(cpuBefore);
 
     const sums = whole.finish();
+    const seconds = bySecond.finish();
+    const headroom = headroomOf(options, Math.max(0, ...seconds.map(({ sent }) => sent)));
     const verdict = judge(sums, {
       issued: end.planned,
       rows,
@@ -130,10 +136,15 @@ export async function measure(options: MeasureOptions): Promise<Report> {
       model: schedule.model,
       cappedConnections: settings.connections !== undefined,
       lostWorkers: end.lostWorkers,
-      ...generatorFacts(seconds, pacing),
+      headroomRatio: headroom?.headroom_ratio ?? null,
+      ...generatorFacts(generatorSeconds, pacing),
     });
-    const report = reportOf(runFacts(options, pacing, clock.epochMsAt(0)), sums, verdict);
-    directory.write('perSecond', perSecondCsv(bySecond.finish()));
+    const facts = {
+      ...runFacts(options, pacing, clock.epochMsAt(0)),
+      generator_cpu_ms: Math.round((cpu.user + cpu.system) / US_PER_MS),
+    };
+    const report = reportOf(facts, sums, verdict, headroom);
+    directory.write('perSecond', perSecondCsv(seconds));
     directory.write('summary', json(report));
     return report;
   } finally {
@@ -166,6 +177,12 @@ function generatorFacts(seconds: readonly GeneratorSecond[], pacing: Pacing | un
   };
 }
 
+function headroomOf({ ceiling }: MeasureOptions, busiestPerS: number): Headroom | null {
+  return ceiling
+    ? { ...ceiling, headroom_ratio: busiestPerS === 0 ? null : ceiling.ceiling_per_s / busiestPerS }
+    : null;
+}
+
 function wantedAt({ spec, rig }: MeasureOptions, nowUs: number): number {
   const { schedule } = rig;
   if (schedule.model === 'closed') {
@@ -178,7 +195,7 @@ function runFacts(
   { spec, rig, url, embedded, directory }: MeasureOptions,
   pacing: Pacing | undefined,
   startedEpochMs: number,
-): RunFacts {
+): Omit<RunFacts, 'generator_cpu_ms'> {
   const { settings } = spec;
   const { schedule, pool } = rig;
   const closed = schedule.model === 'closed' ? schedule : undefined;
@@ -213,7 +230,7 @@ function runFacts(
 }
 
 /** The highest level of a curve, looked up a thousand times. */
-function highestLevel(curve: LoadPattern): number {
+export function highestLevel(curve: LoadPattern): number {
   return Array.from({ length: 1000 }, (_, step) => curve.levelAt((step / 1000) * curve.durationUs)).reduce((a, b) =>
     Math.max(a, b),
   );

@@ -5,8 +5,9 @@ import { type Io, isLive, type StopSignal } from '../io.js';
 import type { Report } from '../reports/report.js';
 import { RUN_FLAG_GROUPS } from '../spec/run-flags.js';
 import type { RunSpec } from '../spec/run-spec.js';
-import { formatBytes } from '../units.js';
+import { formatBytes, groupDigits } from '../units.js';
 import { COMMON_FLAGS, type Command, type CommandInput } from './command.js';
+import { type Stopping, stopOnSignal } from './stopping.js';
 
 /** `infer-bench run`: sends a load pattern, records every request and reduces the records to a summary. */
 export const run: Command = {
@@ -44,7 +45,8 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     { systemLimits, withinLimits },
     { rigOf },
     { reach },
-    { measure },
+    { highestLevel, measure },
+    { calibrationPath, ceilingFor, readCalibrations },
     directories,
     { startEmbeddedServer },
   ] = await Promise.all([
@@ -53,6 +55,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     import('../spec/rig.js'),
     import('../transports/reach.js'),
     import('./measure.js'),
+    import('./calibration-file.js'),
     import('./run-directory.js'),
     import('./embedded-server.js'),
   ]);
@@ -74,6 +77,15 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     `payloads: ${requests.length} distinct requests of ${formatBytes(bytes)} from ${spec.datasetName}, encoded in ` +
       `${rig.encodeMs} ms`,
   );
+
+  const ceiling = ceilingFor(spec, rig.workers, readCalibrations(calibrationPath(io), say));
+  if (ceiling) {
+    const { ceiling_per_s: perS, calibrated_at: at } = ceiling;
+    say(
+      `headroom: ${(perS / highestLevel(spec.curve)).toFixed(1)} x (ceiling ${groupDigits(Math.round(perS))}/s of this ` +
+        `machine, calibrated ${at.slice(0, 10)})`,
+    );
+  }
 
   const truthLog = spec.settings['truth-log'];
   const server = spec.endpoint
@@ -97,6 +109,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
       url: endpoint.url,
       embedded: server !== undefined,
       directory,
+      ceiling,
       stop: stopping.signal,
       quiet: output.quiet,
     });
@@ -135,22 +148,4 @@ function exitCodeOf(report: Report, stopped: StopSignal | undefined): ExitCode {
     codes.push(bug ? EXIT.bug : EXIT.invalid);
   }
   return worstExit(codes);
-}
-
-/** The user's wish to stop, as the signal that the loop listens to. */
-interface Stopping {
-  readonly signal: AbortSignal;
-  asked(): StopSignal | undefined;
-  release(): void;
-}
-
-function stopOnSignal(io: Io): Stopping {
-  const controller = new AbortController();
-  let asked: StopSignal | undefined;
-  const release = io.onStop((signal) => {
-    asked = signal;
-    controller.abort();
-    io.stderr.write('\nstopping: no new requests, waiting for those in flight; once more to leave at once\n');
-  });
-  return { signal: controller.signal, asked: () => asked, release };
 }

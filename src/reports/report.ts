@@ -35,6 +35,17 @@ export interface RunFacts {
   readonly payloads: number;
   readonly payload_bytes: number;
   readonly payload_encode_ms: number;
+  /** CPU time of this process while the load ran, to the end of its records. */
+  readonly generator_cpu_ms: number;
+}
+
+/** What `calibrate` says of this machine beside what the run asked of it. */
+export interface Headroom {
+  /** Requests per second up to which lag stays small, for the run's protocol, transport and workers. */
+  readonly ceiling_per_s: number;
+  /** Ceiling / requests sent in the busiest second; null when none was sent. */
+  readonly headroom_ratio: number | null;
+  readonly calibrated_at: string;
 }
 
 /** Everything that any report of a run says; `summary.json` is this object. Every field's unit is in its name. */
@@ -43,6 +54,8 @@ export interface Report extends Totals {
   readonly version: string;
   readonly run: RunFacts;
   readonly verdict: Verdict;
+  /** null in a closed run, and where this machine was not calibrated for the way of sending. */
+  readonly calibration: Headroom | null;
   readonly thresholds: readonly never[];
   readonly percentile_method: typeof PERCENTILE_METHOD;
   readonly definitions: Readonly<Record<string, string>>;
@@ -60,6 +73,7 @@ const DEFINITIONS = {
   lag: 'start - intended start, every request that was sent',
   time_to_failure:
     'end - intended start, requests that were sent and not ok; abandoned ones up to the end of the drain',
+  headroom: 'ceiling of this machine (infer-bench calibrate) / requests sent in the busiest second',
   rates: 'per second of the measured window, which ends when the pattern ends or the run is stopped',
 } as const;
 
@@ -68,12 +82,13 @@ const CLOSED_NOTE =
   'request per user. Coordinated omission is possible and cannot be seen from inside this model.';
 
 /** Puts the report of a run together. */
-export function reportOf(run: RunFacts, totals: Totals, verdict: Verdict): Report {
+export function reportOf(run: RunFacts, totals: Totals, verdict: Verdict, calibration: Headroom | null): Report {
   return {
     schema: 'infer-bench/summary/1',
     version: VERSION,
     run,
     verdict,
+    calibration,
     thresholds: [],
     ...totals,
     percentile_method: PERCENTILE_METHOD,

@@ -1,5 +1,5 @@
 import { totals } from '../../src/reduce/summary.js';
-import { type Report, reportOf } from '../../src/reports/report.js';
+import { type Headroom, type Report, reportOf } from '../../src/reports/report.js';
 import type { Sample } from '../../src/samples/sample.js';
 import { judge } from '../../src/verdicts/validity.js';
 import { blockOf } from './samples.js';
@@ -8,6 +8,7 @@ import { blockOf } from './samples.js';
 export function reportOn(
   samples: readonly Sample[],
   explained: readonly (readonly [Sample['outcome'], string])[] = [],
+  calibration: Headroom | null = null,
 ): Report {
   const whole = totals(() => ({ fromUs: 0, toUs: 10e6 }));
   whole.rows(blockOf(samples));
@@ -51,6 +52,7 @@ export function reportOn(
       payloads: 1600,
       payload_bytes: 96_000,
       payload_encode_ms: 12,
+      generator_cpu_ms: 640,
     },
     sums,
     judge(sums, {
@@ -61,7 +63,9 @@ export function reportOn(
       cappedConnections: false,
       loopDelayP99Ms: 0,
       loopBusyRatio: 0.2,
+      headroomRatio: null,
       lostWorkers: [],
     }),
+    calibration,
   );
 }
