@@ -7,6 +7,7 @@ import type { Endpoint } from '../spec/endpoint.js';
 /** The embedded server in a process of its own, so that it takes no time from the one that measures. */
 export interface EmbeddedServer {
   readonly endpoint: Endpoint;
+  readonly pid: number;
   /** Ends it after what is in flight is answered and its truth log written; throws BenchError('output') when that failed. */
   close(): Promise<void>;
   /** Ends it at once, if it has not ended. */
@@ -17,6 +18,8 @@ export interface EmbeddedServerOptions {
   readonly kind: string;
   readonly via: 'http' | 'grpc';
   readonly truthLog: string | undefined;
+  /** Answer every request with the same bytes. */
+  readonly fixedAnswer?: boolean;
   readonly cwd: string;
 }
 
@@ -27,12 +30,18 @@ export async function startEmbeddedServer({
   kind,
   via,
   truthLog,
+  fixedAnswer = false,
   cwd,
 }: EmbeddedServerOptions): Promise<EmbeddedServer> {
   const words = ['serve', kind, '--port', '0', '--grpc-port', '0', '--json', '--quiet', '--stop-on-stdin-end'];
   const child = spawn(
     process.execPath,
-    [PROGRAM, ...words, ...(truthLog === undefined ? [] : ['--truth-log', truthLog])],
+    [
+      PROGRAM,
+      ...words,
+      ...(fixedAnswer ? ['--fixed-answer'] : []),
+      ...(truthLog === undefined ? [] : ['--truth-log', truthLog]),
+    ],
     {
       cwd,
       stdio: 'pipe',
@@ -57,6 +66,7 @@ export async function startEmbeddedServer({
   const url = (JSON.parse(ready) as Readonly<Record<string, string>>)[via] as string;
   const { hostname, port } = new URL(url.replace(/^grpc/, 'http'));
   return {
+    pid: child.pid as number,
     endpoint: { url, secure: false, host: hostname, port: Number(port), path: '' },
     async close() {
       child.stdin.end();

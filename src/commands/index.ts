@@ -19,4 +19,8 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'the embedded inference server',
     load: async () => (await import('./serve.js')).serve,
   },
+  calibrate: {
+    summary: 'what this client on this machine can measure, and how exactly',
+    load: async () => (await import('./calibrate.js')).calibrate,
+  },
 };

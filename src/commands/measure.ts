@@ -13,7 +13,7 @@ import { totals } from '../reduce/summary.js';
 import { tally } from '../reduce/tally.js';
 import { json } from '../reports/json.js';
 import { perSecondCsv } from '../reports/per-second-csv.js';
-import { type Report, type RunFacts, reportOf } from '../reports/report.js';
+import { type Headroom, type Report, type RunFacts, reportOf } from '../reports/report.js';
 import { generatorFile } from '../samples/generator.js';
 import { rawRequestsSink, rawUsersSink } from '../samples/raw-files.js';
 import { recordWriter } from '../samples/record-writer.js';
@@ -45,6 +45,8 @@ export interface MeasureOptions {
   readonly url: string;
   readonly embedded: boolean;
   readonly directory: RunDirectory;
+  /** What this machine was found to keep for such a run; undefined when it was not calibrated. */
+  readonly ceiling: Pick<Headroom, 'ceiling_per_s' | 'calibrated_at'> | undefined;
   /** Ends the sending early. */
   readonly stop: AbortSignal;
   readonly quiet: boolean;
@@ -108,13 +110,14 @@ export async function measure(options: MeasureOptions): Promise<Report> {
           };
         });
 
+    const cpuBefore = process.cpuUsage();
     const end = await load.run(anchor, stop, {
       take: records.take,
       failed: (outcome, detail) => whole.explain(outcome, safeText(detail)),
       watched: generator.take,
     });
     hideProgress();
-    const generated = generatorTotals(generator.close());
+    const generatorSeconds = generator.close();
     await load.close();
     if (end.lostWorkers.length > 0) {
       for (const block of roll.missing(end.stoppedUs, clock.nowUs())) {
@@ -122,8 +125,12 @@ export async function measure(options: MeasureOptions): Promise<Report> {
       }
     }
     records.close();
+    const cpu = process.cpuUsage(cpuBefore);
+    const generated = generatorTotals(generatorSeconds, (cpu.user + cpu.system) / US_PER_MS);
 
     const sums = whole.finish();
+    const seconds = bySecond.finish();
+    const headroom = headroomOf(options, Math.max(0, ...seconds.map(({ sent }) => sent)));
     const verdict = judge(sums, {
       issued: schedule.model === 'open' ? schedule.arrivalsUs.length : end.planned,
       rows: roll.count(),
@@ -131,12 +138,14 @@ export async function measure(options: MeasureOptions): Promise<Report> {
       model: schedule.model,
       cappedConnections: rig.connections.shared !== undefined,
       lostWorkers: end.lostWorkers,
+      headroomRatio: headroom?.headroom_ratio ?? null,
       loopDelayP99Ms: generated.loop_delay_p99_ms,
       // A thread that spins is busy by design.
       loopBusyRatio: pacing === 'precise' ? null : generated.loop_busy_ratio,
     });
-    const report = reportOf(runFacts(options, pacing, clock.epochMsAt(0)), sums, generated, verdict);
-    directory.write('perSecond', perSecondCsv(bySecond.finish()));
+    const facts = runFacts(options, pacing, clock.epochMsAt(0));
+    const report = reportOf({ run: facts, totals: sums, generator: generated, calibration: headroom, verdict });
+    directory.write('perSecond', perSecondCsv(seconds));
     directory.write('summary', json(report));
     return report;
   } finally {
@@ -177,6 +186,12 @@ function pacingOf({ settings }: RunSpec, { schedule, workers }: Rig): Pacing | u
   return settings.pacing === 'auto'
     ? choosePacing(schedule.arrivalsUs, availableParallelism(), workers)
     : settings.pacing;
+}
+
+function headroomOf({ ceiling }: MeasureOptions, busiestPerS: number): Headroom | null {
+  return ceiling
+    ? { ...ceiling, headroom_ratio: busiestPerS === 0 ? null : ceiling.ceiling_per_s / busiestPerS }
+    : null;
 }
 
 function wantedAt({ spec, rig }: MeasureOptions, nowUs: number): number {
@@ -226,7 +241,7 @@ function runFacts(
 }
 
 /** The highest level of a curve, looked up a thousand times. */
-function highestLevel(curve: LoadPattern): number {
+export function highestLevel(curve: LoadPattern): number {
   return Array.from({ length: 1000 }, (_, step) => curve.levelAt((step / 1000) * curve.durationUs)).reduce((a, b) =>
     Math.max(a, b),
   );

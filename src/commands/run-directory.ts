@@ -35,7 +35,7 @@ export interface RunDirectoryOptions {
 }
 
 /** Makes a directory and those above it. Node's own recursive way never ends where the system refuses names, as below /proc. */
-function makeDirectory(path: string): void {
+export function makeDirectory(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {

@@ -5,8 +5,9 @@ import { type Io, isLive, type StopSignal } from '../io.js';
 import type { Report } from '../reports/report.js';
 import { RUN_FLAG_GROUPS } from '../spec/run-flags.js';
 import type { RunSpec } from '../spec/run-spec.js';
-import { formatBytes } from '../units.js';
+import { formatBytes, groupDigits } from '../units.js';
 import { COMMON_FLAGS, type Command, type CommandInput } from './command.js';
+import { type Stopping, stopOnSignal } from './stopping.js';
 
 /** `infer-bench run`: sends a load pattern, records every request and reduces the records to a summary. */
 export const run: Command = {
@@ -39,15 +40,26 @@ service time is end - start. In the closed model they are equal.`,
 
 async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise<ExitCode> {
   // Loaded here, so that the help does not wait for parsers, histograms and network libraries.
-  const [{ readRunSpec }, { rigOf }, { reach }, { measure }, directories, { startEmbeddedServer }] = await Promise.all([
+  const [
+    { readRunSpec },
+    { systemLimits, withinLimits },
+    { rigOf },
+    { reach },
+    { highestLevel, measure },
+    { calibrationPath, ceilingFor, readCalibrations },
+    directories,
+    { startEmbeddedServer },
+  ] = await Promise.all([
     import('../spec/run-spec.js'),
+    import('../spec/limits.js'),
     import('../spec/rig.js'),
     import('../transports/reach.js'),
     import('./measure.js'),
+    import('./calibration-file.js'),
     import('./run-directory.js'),
     import('./embedded-server.js'),
   ]);
-  const spec = readRunSpec({ ...input, cwd: io.cwd });
+  const spec = withinLimits(readRunSpec({ ...input, cwd: io.cwd }), systemLimits());
   const output = readFlags(COMMON_FLAGS, input.given, []);
   const say = (line: string) => void (output.quiet || io.stderr.write(`${line}\n`));
   const directoryOptions = {
@@ -65,6 +77,15 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     `payloads: ${requests.length} distinct requests of ${formatBytes(bytes)} from ${spec.datasetName}, encoded in ` +
       `${rig.encodeMs} ms`,
   );
+
+  const ceiling = ceilingFor(spec, rig.workers, readCalibrations(calibrationPath(io), say));
+  if (ceiling) {
+    const { ceiling_per_s: perS, calibrated_at: at } = ceiling;
+    say(
+      `headroom: ${(perS / highestLevel(spec.curve)).toFixed(1)} x (ceiling ${groupDigits(Math.round(perS))}/s of this ` +
+        `machine, calibrated ${at.slice(0, 10)})`,
+    );
+  }
 
   const truthLog = spec.settings['truth-log'];
   const server = spec.endpoint
@@ -88,6 +109,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
       url: endpoint.url,
       embedded: server !== undefined,
       directory,
+      ceiling,
       stop: stopping.signal,
       quiet: output.quiet,
     });
@@ -126,22 +148,4 @@ function exitCodeOf(report: Report, stopped: StopSignal | undefined): ExitCode {
     codes.push(bug ? EXIT.bug : EXIT.invalid);
   }
   return worstExit(codes);
-}
-
-/** The user's wish to stop, as the signal that the loop listens to. */
-interface Stopping {
-  readonly signal: AbortSignal;
-  asked(): StopSignal | undefined;
-  release(): void;
-}
-
-function stopOnSignal(io: Io): Stopping {
-  const controller = new AbortController();
-  let asked: StopSignal | undefined;
-  const release = io.onStop((signal) => {
-    asked = signal;
-    controller.abort();
-    io.stderr.write('\nstopping: no new requests, waiting for those in flight; once more to leave at once\n');
-  });
-  return { signal: controller.signal, asked: () => asked, release };
 }

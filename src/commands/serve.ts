@@ -12,6 +12,9 @@ const FLAGS = {
   port: whole({ ...PORTS, default: '8501', help: 'HTTP port; 0 = any free one' }),
   'grpc-port': whole({ ...PORTS, default: '8500', help: 'gRPC port of kinds that have one; 0 = any free one' }),
   'truth-log': text({ arg: 'FILE', help: 'write what the server saw of each request to a new file' }),
+  'fixed-answer': onOff({
+    help: 'answer every request with the same bytes, without reading it: for measuring a client',
+  }),
   'stop-on-stdin-end': onOff({ help: 'stop when standard input ends: never outlive the process that started it' }),
 } as const;
 
@@ -45,6 +48,7 @@ x-request-id, times are nanoseconds of CLOCK_MONOTONIC. Stop the server with Ctr
         host: flags.host,
         port: flags.port,
         grpcPort: flags['grpc-port'],
+        fixedAnswer: flags['fixed-answer'],
         ...(flags['truth-log'] !== undefined && { truthLog: resolve(io.cwd, flags['truth-log']) }),
         // Serving on without the log would waste the run: closing reports it.
         onFailure: stopping.stop,

@@ -63,7 +63,7 @@ export function pace({ clock, pacing, dueUs, send, done }: PacerOptions): () => 
       return;
     }
     const dueNextUs = dueUs[next] as number;
-    if (pacing === 'precise' && dueNextUs - clock.nowUs() < SPIN_US) {
+    if (pacing === 'precise' && dueNextUs - clock.nowUs() <= SPIN_US) {
       clock.soon(drain);
     } else {
       cancel = clock.at(wakeUs(dueNextUs), drain);

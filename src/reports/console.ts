@@ -1,11 +1,11 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
-import Table from 'cli-table3';
 import type { Distribution } from '../reduce/distribution.js';
 import type { GeneratorTotals } from '../reduce/generator-totals.js';
 import type { FailureCause } from '../reduce/summary.js';
 import { formatBytes, formatMs, groupDigits } from '../units.js';
 import type { Status } from '../verdicts/validity.js';
 import type { Report, Reporter, RunFacts } from './report.js';
+import { plainTable } from './table.js';
 
 const WIDTH = 80;
 
@@ -58,7 +58,7 @@ function users(count: number): string {
   return `${count} ${count === 1 ? 'user' : 'users'}`;
 }
 
-function counts({ counts: all, rates, bytes, run, generator }: Report): string {
+function counts({ counts: all, rates, bytes, run, calibration, generator }: Report): string {
   const errors = rates.error_ratio === null ? '-' : `${(rates.error_ratio * 100).toFixed(2)} %`;
   const parts = [
     `${groupDigits(all.ok)} ok`,
@@ -77,6 +77,12 @@ function counts({ counts: all, rates, bytes, run, generator }: Report): string {
     `  rate      ${run.model === 'open' ? `${rates.offered_per_s.toFixed(1)} due/s, ` : ''}` +
       `${rates.sent_per_s.toFixed(1)} sent/s, ${rates.ok_per_s.toFixed(1)} ok/s over ${Number(rates.window_s.toFixed(1))} s`,
     `            ${items}${rates.in_flight_mean.toFixed(2)} in flight`,
+    ...(calibration?.headroom_ratio
+      ? [
+          `  headroom  ${calibration.headroom_ratio.toFixed(1)} x: this machine keeps ` +
+            `${groupDigits(Math.round(calibration.ceiling_per_s))}/s (calibrated ${calibration.calibrated_at.slice(0, 10)})`,
+        ]
+      : []),
     `  bodies    ${formatBytes(bytes.out_bytes)} out, ${formatBytes(bytes.in_bytes)} in`,
     `  payloads  ${groupDigits(run.payloads)} distinct, ${formatBytes(run.payload_bytes)}, each sent ${repeats(all.sent, run.payloads)} times`,
     `  client    ${wrap(client(run, generator), ' '.repeat(12)).trimStart()}`,
@@ -120,35 +126,6 @@ function reasons({ verdict }: Report): string {
 
 function files({ run }: Report): string {
   return [`  files in ${run.directory}`, wrap(run.files.join(' '), '    ')].join('\n');
-}
-
-/** A table in plain characters without colours; columns from `numbersFrom` on are right-aligned numbers, 0 = none. */
-function plainTable(head: readonly string[], numbersFrom: number, widths: readonly number[] = []) {
-  return new Table({
-    head: [...head],
-    colAligns: head.map((_, index) => (numbersFrom > 0 && index >= numbersFrom ? 'right' : 'left')),
-    colWidths: [...widths],
-    wordWrap: true,
-    wrapOnWordBoundary: false,
-    style: { head: [], border: [], 'padding-left': 1, 'padding-right': 0, compact: true },
-    chars: {
-      top: '─',
-      'top-mid': '─',
-      'top-left': '─',
-      'top-right': '─',
-      bottom: '─',
-      'bottom-mid': '─',
-      'bottom-left': '─',
-      'bottom-right': '─',
-      mid: '─',
-      'mid-mid': '─',
-      'left-mid': '─',
-      'right-mid': '─',
-      left: '',
-      right: '',
-      middle: '',
-    },
-  });
 }
 
 function wrap(text: string, indent = '  '): string {

@@ -1,4 +1,2 @@
-import type { Reporter } from './report.js';
-
 /** `summary.json`, and what `--json` prints. */
-export const json: Reporter = (report) => `${JSON.stringify(report, null, 2)}\n`;
+export const json = (report: object): string => `${JSON.stringify(report, null, 2)}\n`;

@@ -38,6 +38,15 @@ export interface RunFacts {
   readonly payload_encode_ms: number;
 }
 
+/** What `calibrate` says of this machine beside what the run asked of it. */
+export interface Headroom {
+  /** Requests per second up to which lag stays small, for the run's protocol, transport and workers. */
+  readonly ceiling_per_s: number;
+  /** Ceiling / requests sent in the busiest second; null when none was sent. */
+  readonly headroom_ratio: number | null;
+  readonly calibrated_at: string;
+}
+
 /** Everything that any report of a run says; `summary.json` is this object. Every field's unit is in its name. */
 export interface Report extends Totals {
   readonly schema: 'infer-bench/summary/1';
@@ -46,6 +55,8 @@ export interface Report extends Totals {
   /** This program itself: what is slow here is not the server's. */
   readonly generator: GeneratorTotals;
   readonly verdict: Verdict;
+  /** null in a closed run, and where this machine was not calibrated for the way of sending. */
+  readonly calibration: Headroom | null;
   readonly thresholds: readonly never[];
   readonly percentile_method: typeof PERCENTILE_METHOD;
   readonly definitions: Readonly<Record<string, string>>;
@@ -63,6 +74,7 @@ const DEFINITIONS = {
   lag: 'start - intended start, every request that was sent',
   time_to_failure:
     'end - intended start, requests that were sent and not ok; abandoned ones up to the end of the drain',
+  headroom: 'ceiling of this machine (infer-bench calibrate) / requests sent in the busiest second',
   rates: 'per second of the measured window, which ends when the pattern ends or the run is stopped',
 } as const;
 
@@ -70,13 +82,22 @@ const CLOSED_NOTE =
   'Closed loop: a user waits for each answer, so a slow server is sent less load and a stall shows as one slow ' +
   'request per user. Coordinated omission is possible and cannot be seen from inside this model.';
 
+export interface ReportParts {
+  readonly run: RunFacts;
+  readonly totals: Totals;
+  readonly generator: GeneratorTotals;
+  readonly calibration: Headroom | null;
+  readonly verdict: Verdict;
+}
+
 /** Puts the report of a run together. */
-export function reportOf(run: RunFacts, totals: Totals, generator: GeneratorTotals, verdict: Verdict): Report {
+export function reportOf({ run, totals, generator, calibration, verdict }: ReportParts): Report {
   return {
     schema: 'infer-bench/summary/1',
     version: VERSION,
     run,
     verdict,
+    calibration,
     thresholds: [],
     ...totals,
     generator,

@@ -61,7 +61,7 @@ const KEEP_ALIVE_MS = 75_000;
 /** A burst of new connections waits in the kernel instead of being refused; the kernel caps it. */
 const BACKLOG = 4096;
 /** Text to classify may travel in the path. */
-const MAX_HEAD_BYTES = 64 * 1024;
+export const MAX_HEAD_BYTES = 64 * 1024;
 /** How long `close` waits for requests in flight. */
 export const DRAIN_MS = 3_000;
 /** nginx's number for a client that left before its request was complete. */

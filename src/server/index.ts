@@ -1,6 +1,7 @@
 import { unlink } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { BenchError, usageError } from '../errors.js';
+import { createFixedHttpServer } from './fixed-answer.js';
 import { createHttpServer, type Route } from './http.js';
 import { createTruthLog, type TruthLog } from './truth-log.js';
 
@@ -11,6 +12,8 @@ export interface ServerOptions {
   readonly port: number;
   /** 0 = any free port; not used by kinds without gRPC. */
   readonly grpcPort: number;
+  /** Answers every request with the same bytes, without reading it: for measuring a client. */
+  readonly fixedAnswer?: boolean;
   /** A new file for what the server saw: one line per request to an inference route. */
   readonly truthLog?: string;
   /** Hears of a truth log that cannot be written any more when it happens; `close` throws the same error. */
@@ -30,25 +33,33 @@ interface GrpcPart {
   close(): Promise<void>;
 }
 
+interface GrpcOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly truthLog: TruthLog | undefined;
+}
+
 /** A server kind with its model loaded. */
 interface Kind {
   readonly routes: readonly Route[];
   readonly maxBodyBytes: number;
   problem(message: string): string;
-  readonly listenGrpc?: (options: {
-    readonly host: string;
-    readonly port: number;
-    readonly truthLog: TruthLog | undefined;
-  }) => Promise<GrpcPart>;
+  readonly listenGrpc?: (options: GrpcOptions) => Promise<GrpcPart>;
+  /** A true answer to some request of one item. */
+  fixedAnswer(): string;
+  readonly listenFixedGrpc?: (options: GrpcOptions) => Promise<GrpcPart>;
 }
 
 /** The server kinds. To add one, write its file and its entry; heavy modules load with the kind that needs them. */
 const KINDS = {
   sentiment: async (): Promise<Kind> => {
     const { loadSentimentModel } = await import('./sentiment-model.js');
-    const { SENTIMENT_MAX_BODY_BYTES, sentimentProblem, sentimentRoutes } = await import('./sentiment.js');
+    const sentiment = await import('./sentiment.js');
+    const { SENTIMENT_MAX_BODY_BYTES, sentimentProblem, sentimentRoutes } = sentiment;
+    const model = loadSentimentModel();
     return {
-      routes: sentimentRoutes(loadSentimentModel()),
+      routes: sentimentRoutes(model),
+      fixedAnswer: () => sentiment.sentimentAnswers(model)('the same for all'),
       maxBodyBytes: SENTIMENT_MAX_BODY_BYTES,
       problem: sentimentProblem,
     };
@@ -56,14 +67,21 @@ const KINDS = {
   'tf-serving': async (): Promise<Kind> => {
     const { loadDigitModel } = await import('./digit-model.js');
     const { mnistServable } = await import('./tf-serving.js');
-    const { TF_SERVING_MAX_BODY_BYTES, tfServingProblem, tfServingRoutes } = await import('./tf-serving-rest.js');
-    const { createTfServingGrpcServer } = await import('./tf-serving-grpc.js');
+    const rest = await import('./tf-serving-rest.js');
+    const { TF_SERVING_MAX_BODY_BYTES, tfServingProblem, tfServingRoutes } = rest;
+    const { blankImagePrediction, createTfServingGrpcServer } = await import('./tf-serving-grpc.js');
     const servable = mnistServable(loadDigitModel());
     return {
       routes: tfServingRoutes(servable),
       maxBodyBytes: TF_SERVING_MAX_BODY_BYTES,
       problem: tfServingProblem,
       listenGrpc: (options) => createTfServingGrpcServer(servable, options),
+      fixedAnswer: () => rest.blankImageText(servable),
+      async listenFixedGrpc(options) {
+        const { createFixedGrpcServer } = await import('./fixed-grpc.js');
+        const { address, close } = await createFixedGrpcServer({ ...options, content: blankImagePrediction(servable) });
+        return { port: address.port, close };
+      },
     };
   },
 } as const;
@@ -75,8 +93,9 @@ export const SERVER_KINDS = Object.keys(KINDS) as readonly ServerKind[];
 
 /** Starts a server; resolves when it listens. Throws BenchError for a port or file that cannot be had. */
 export async function startServer(kind: ServerKind, options: ServerOptions): Promise<RunningServer> {
-  const { routes, maxBodyBytes, problem, listenGrpc } = await KINDS[kind]();
+  const { routes, maxBodyBytes, problem, fixedAnswer, ...parts } = await KINDS[kind]();
   const { host, port, grpcPort } = options;
+  const listenGrpc = options.fixedAnswer ? parts.listenFixedGrpc : parts.listenGrpc;
   if (listenGrpc && port !== 0 && port === grpcPort) {
     throw usageError([`Cannot listen on --grpc-port ${grpcPort}: it is the same as --port`]);
   }
@@ -90,7 +109,10 @@ export async function startServer(kind: ServerKind, options: ServerOptions): Pro
     }
     problems.push(error);
   };
-  const http = await createHttpServer({ host, port, routes, problem, maxBodyBytes, truthLog }).catch(collect);
+  const listenHttp = options.fixedAnswer
+    ? createFixedHttpServer({ host, port, content: fixedAnswer(), truthLog })
+    : createHttpServer({ host, port, routes, problem, maxBodyBytes, truthLog });
+  const http = await listenHttp.catch(collect);
   // The same address as HTTP, so that a name with several addresses does not scatter the two.
   const address = http?.address.address ?? host;
   const grpc = await listenGrpc?.({ host: address, port: grpcPort, truthLog }).catch(collect);

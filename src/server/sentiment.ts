@@ -11,7 +11,7 @@ const MISSING_QUERY = JSON.stringify({
 
 /** The routes of the first seed's server: `GET /?query=TEXT` gives a flat object label -> probability. */
 export function sentimentRoutes(model: SentimentModel): readonly Route[] {
-  const keys = model.labels.map((label) => `${JSON.stringify(label)}:`);
+  const answerTo = sentimentAnswers(model);
   return [
     {
       method: 'GET',
@@ -23,12 +23,19 @@ export function sentimentRoutes(model: SentimentModel): readonly Route[] {
         if (text === undefined) {
           return { status: 422, body: MISSING_QUERY };
         }
-        const probabilities = model.predict(text);
-        const members = keys.map((key, index) => key + shortDecimal(probabilities[index] as number));
-        return { status: 200, body: `{${members.join(',')}}`, batch: 1 };
+        return { status: 200, body: answerTo(text), batch: 1 };
       },
     },
   ];
+}
+
+/** Makes the answer to a text. */
+export function sentimentAnswers(model: SentimentModel): (text: string) => string {
+  const keys = model.labels.map((label) => `${JSON.stringify(label)}:`);
+  return (text) => {
+    const probabilities = model.predict(text);
+    return `{${keys.map((key, index) => key + shortDecimal(probabilities[index] as number)).join(',')}}`;
+  };
 }
 
 /** The body of an error that no route gave, as FastAPI writes it. */

@@ -80,9 +80,8 @@ interface Reply {
   readonly batch: number;
 }
 
-/** Serves PredictionService and ModelService; throws BenchError for an address that cannot be had. */
-export async function createTfServingGrpcServer(servable: Servable, options: GrpcServerOptions): Promise<GrpcServer> {
-  const protos = loadSync(['tensorflow_serving/prediction_service.proto', 'tensorflow_serving/model_service.proto'], {
+function loadProtos() {
+  return loadSync(['tensorflow_serving/prediction_service.proto', 'tensorflow_serving/model_service.proto'], {
     keepCase: true,
     longs: String,
     enums: String,
@@ -91,6 +90,27 @@ export async function createTfServingGrpcServer(servable: Servable, options: Grp
     bytes: Buffer,
     includeDirs: [PROTOS],
   });
+}
+
+/** The answer to a Predict of one blank image, as it goes over the wire. */
+export function blankImagePrediction(servable: Servable): Buffer {
+  const service = loadProtos()['tensorflow.serving.PredictionService'] as ServiceDefinition;
+  const method = service.Predict as unknown as MethodDefinition<object, object>;
+  const image = { dtype: 'DT_FLOAT', tensor_shape: { dim: [{ size: 1 }, { size: 784 }] }, float_val: [0] };
+  const asked = method.requestSerialize({
+    model_spec: { name: servable.name, signature_name: 'predict_images' },
+    inputs: { images: image },
+  });
+  const { answer } = predict(servable, method.requestDeserialize(asked) as PredictRequest);
+  if (answer.error) {
+    throw new Error(answer.error.message);
+  }
+  return method.responseSerialize(answer.value);
+}
+
+/** Serves PredictionService and ModelService; throws BenchError for an address that cannot be had. */
+export async function createTfServingGrpcServer(servable: Servable, options: GrpcServerOptions): Promise<GrpcServer> {
+  const protos = loadProtos();
   const { serialize } = protos['tensorflow.serving.SignatureDefMap'] as MessageTypeDefinition<object, object>;
   const metadata = metadataMessage(servable, serialize);
 

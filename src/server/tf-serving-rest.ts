@@ -64,6 +64,16 @@ export function tfServingRoutes(servable: Servable): readonly Route[] {
   ];
 }
 
+/** The answer to a predict of one blank image. */
+export function blankImageText(servable: Servable): string {
+  const instances = [new Array(784).fill(0)];
+  const answer = predict(servable, { name: servable.name }, { signature_name: 'predict_images', instances });
+  if (answer.error) {
+    throw new Error(answer.error.message);
+  }
+  return answer.value;
+}
+
 function failed(error: TfError, batch = 0): Answer {
   return { status: HTTP_STATUS[error.code], body: tfServingProblem(error.message), batch };
 }

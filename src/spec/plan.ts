@@ -1,9 +1,10 @@
-import { cpus, totalmem } from 'node:os';
+import { totalmem } from 'node:os';
 import type { ClockAnchor } from '../clock.js';
 import type { Pacing } from '../engine/pacer.js';
 import { MASK } from '../text.js';
 import type { Target } from '../transports/transport.js';
 import { VERSION } from '../version.js';
+import { machineFacts } from './machine.js';
 import type { Rig } from './rig.js';
 import { ALL_FLAGS } from './run-flags.js';
 import type { RunSpec } from './run-spec.js';
@@ -52,14 +53,7 @@ export function planOf({ spec, rig, target, embedded, pacing, anchor }: PlanPart
     },
     workers: rig.workers,
     connections: { most: rig.connections.most, at_start: rig.connections.atStart, fresh: rig.connections.fresh },
-    host: {
-      platform: process.platform,
-      arch: process.arch,
-      node: process.version,
-      cpus: cpus().length,
-      cpu_model: cpus()[0]?.model ?? null,
-      memory_bytes: totalmem(),
-    },
+    host: { ...machineFacts(), memory_bytes: totalmem() },
   };
 }
 

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Clock } from '../clock.js';
 import { openDataset } from '../datasets/index.js';
@@ -10,7 +9,6 @@ import { arrivals } from '../schedule/arrivals.js';
 import type { Schedule } from '../schedule/schedule.js';
 import { userSteps } from '../schedule/users.js';
 import { warmedUp } from '../schedule/warmup.js';
-import { maxOpenFiles, RESERVED_FILES } from '../transports/limits.js';
 import { US_PER_MS } from '../units.js';
 import type { RunSpec } from './run-spec.js';
 
@@ -97,56 +95,14 @@ function connectionsOf({ curve, settings }: RunSpec, schedule: Schedule): Connec
   const asked = settings.connections;
   const fresh = asked === 'fresh';
   if (asked !== undefined && !fresh) {
-    return within({ most: asked, atStart: asked, fresh, shared: asked }, `--connections ${asked}`);
+    return { most: asked, atStart: asked, fresh, shared: asked };
   }
   if (schedule.model === 'closed') {
     const users = Math.max(1, ...schedule.steps.map((step) => step.users));
-    return within({ most: users, atStart: fresh ? 1 : users, fresh, shared: undefined }, `${users} users`);
+    return { most: users, atStart: fresh ? 1 : users, fresh, shared: undefined };
   }
-  const most = Math.min(settings['max-in-flight'], maxConnections());
+  const most = settings['max-in-flight'];
   const meanRate = schedule.arrivalsUs.length / (curve.durationUs + settings.warmup);
   const atStart = Math.min(most, MOST_AT_START, Math.ceil(meanRate * EXPECTED_ANSWER_US) + 1);
   return { most, atStart: fresh ? 1 : atStart, fresh, shared: undefined };
-}
-
-function maxConnections(): number {
-  return Math.max(1, maxOpenFiles() - RESERVED_FILES);
-}
-
-/** Throws BenchError('usage') for more connections than this machine can open to one address. */
-function within(connections: Connections, what: string): Connections {
-  const { most } = connections;
-  if (most > maxConnections()) {
-    throw new BenchError(
-      'usage',
-      `Cannot open ${most} connections for ${what}: this process may have ${maxOpenFiles()} files open`,
-      {
-        hint: `raise it: ulimit -n ${most + RESERVED_FILES}; or let users share fewer: --connections N`,
-      },
-    );
-  }
-  const ports = localPorts();
-  if (most > ports) {
-    throw new BenchError(
-      'usage',
-      `Cannot open ${most} connections for ${what}: this machine has ${ports} local ports for one address`,
-      {
-        hint: 'widen the range: sysctl -w net.ipv4.ip_local_port_range="1024 65535"; or let users share fewer: --connections N',
-      },
-    );
-  }
-  return connections;
-}
-
-/** How many connections to one address and port this machine can have; Infinity where it does not tell. */
-function localPorts(): number {
-  try {
-    const [first = 0, last = 0] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8')
-      .trim()
-      .split(/\s+/)
-      .map(Number);
-    return last - first + 1;
-  } catch {
-    return Number.POSITIVE_INFINITY;
-  }
 }

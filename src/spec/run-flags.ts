@@ -17,7 +17,7 @@ export const RUN_FLAGS = {
     parse: parseSpacing,
   },
   'max-in-flight': whole({
-    help: 'requests in flight above which one that is due is dropped and counted',
+    help: 'requests in flight above which one that is due is dropped and counted; less where fewer files may be open',
     default: '10000',
   }),
   pacing: choice(['auto', 'precise', 'frugal'], {

@@ -40,6 +40,8 @@ export interface RunFacts {
   readonly loopDelayP99Ms: number | null;
   /** Mean share of its time that the busiest thread that sends did not wait; null where it spins, or was not watched. */
   readonly loopBusyRatio: number | null;
+  /** What this machine can send (`calibrate`) / what was sent in the busiest second; null without a calibration. */
+  readonly headroomRatio: number | null;
   /** Why worker threads ended before their loop did. */
   readonly lostWorkers: readonly string[];
 }
@@ -55,6 +57,7 @@ const LOOP_DELAY_MS = { suspect: 5, invalid: 20 } as const;
 const LOOP_DELAY_SHARE = 0.1;
 /** A thread that waits for events less than this leaves is the bottleneck itself. */
 const MAX_BUSY_RATIO = 0.9;
+const MIN_HEADROOM_RATIO = 1.3;
 
 /** The reasons, each found on its own. To add one, write its rule here. */
 const RULES: readonly Rule[] = [
@@ -162,12 +165,12 @@ const RULES: readonly Rule[] = [
         }
       : undefined;
   },
-  function clientBound({ service_time }, { model, loopDelayP99Ms, loopBusyRatio }) {
+  function clientBound({ service_time }, { model, loopDelayP99Ms, loopBusyRatio, headroomRatio }) {
     const limit = Math.max(LOOP_DELAY_MS.suspect, (service_time.p50_ms ?? 0) * LOOP_DELAY_SHARE);
     const isLate = loopDelayP99Ms !== null && loopDelayP99Ms > limit;
     const isBusy = loopBusyRatio !== null && loopBusyRatio > MAX_BUSY_RATIO;
     if (!isLate && !isBusy) {
-      return undefined;
+      return headroomRatio === null || headroomRatio >= MIN_HEADROOM_RATIO ? undefined : noHeadroom(headroomRatio);
     }
     const reason = {
       code: 'client_bound',
@@ -201,6 +204,18 @@ const RULES: readonly Rule[] = [
       : undefined;
   },
 ];
+
+function noHeadroom(ratio: number): Reason {
+  return {
+    code: 'client_bound',
+    status: 'SUSPECT',
+    value: ratio,
+    limit: MIN_HEADROOM_RATIO,
+    message: `the busiest second was near what this machine can send: headroom ${ratio.toFixed(2)}`,
+    advice:
+      'latency may include its own time; lower the rate, or give the generator more --workers or a faster machine',
+  };
+}
 
 const LATE_ADVICE =
   'the numbers do not describe the planned load; give the generator a core of its own, lower the rate or raise the cap';

@@ -1,5 +1,5 @@
 import { totals } from '../../src/reduce/summary.js';
-import { type Report, reportOf } from '../../src/reports/report.js';
+import { type Headroom, type Report, reportOf } from '../../src/reports/report.js';
 import type { Sample } from '../../src/samples/sample.js';
 import { judge } from '../../src/verdicts/validity.js';
 import { blockOf } from './samples.js';
@@ -8,6 +8,7 @@ import { blockOf } from './samples.js';
 export function reportOn(
   samples: readonly Sample[],
   explained: readonly (readonly [Sample['outcome'], string])[] = [],
+  calibration: Headroom | null = null,
 ): Report {
   const whole = totals(() => ({ fromUs: 0, toUs: 10e6 }));
   whole.rows(blockOf(samples));
@@ -15,8 +16,8 @@ export function reportOn(
     whole.explain(outcome, text);
   }
   const sums = whole.finish();
-  return reportOf(
-    {
+  return reportOf({
+    run: {
       directory: 'runs/2026-11-21T09-12-33Z-sentiment-double-wave/',
       files: [
         'plan.json',
@@ -52,17 +53,18 @@ export function reportOn(
       payload_bytes: 96_000,
       payload_encode_ms: 12,
     },
-    sums,
-    {
+    totals: sums,
+    generator: {
       loop_delay_p99_ms: 0.4,
       loop_busy_ratio: 0.2,
       cpu_ratio: 0.2,
+      cpu_ms: 640,
       gc_ms: 12,
       open_fds_max: 80,
       handshakes_n: 0,
       handshake_p99_ms: null,
     },
-    judge(sums, {
+    verdict: judge(sums, {
       issued: samples.length,
       rows: samples.length,
       interrupted: false,
@@ -70,7 +72,9 @@ export function reportOn(
       cappedConnections: false,
       loopDelayP99Ms: 0,
       loopBusyRatio: 0.2,
+      headroomRatio: null,
       lostWorkers: [],
     }),
-  );
+    calibration,
+  });
 }

@@ -171,6 +171,7 @@ describe('a generator that cannot keep the schedule', () => {
       cappedConnections: false,
       loopDelayP99Ms: null,
       loopBusyRatio: null,
+      headroomRatio: null,
       lostWorkers: [],
     });
     expect([status, reasons.map(({ code }) => code)]).toEqual(['INVALID', ['schedule_not_kept']]);

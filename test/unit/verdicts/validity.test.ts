@@ -15,6 +15,7 @@ function verdictOf(samples: readonly Sample[], facts: Partial<RunFacts> = {}) {
     cappedConnections: false,
     loopDelayP99Ms: 0,
     loopBusyRatio: 0.3,
+    headroomRatio: null,
     lostWorkers: [],
     ...facts,
   });
@@ -90,6 +91,15 @@ describe('the verdict', () => {
       { loopDelayP99Ms: 6 },
       'VALID',
       [],
+    ],
+    ['a headroom of 1.3', many(10), { ...open, headroomRatio: 1.3 }, 'VALID', []],
+    ['a headroom of less', many(10), { ...open, headroomRatio: 1.29 }, 'SUSPECT', ['client_bound']],
+    [
+      'no headroom and a late event loop: the later is told',
+      many(10),
+      { ...open, headroomRatio: 1, loopDelayP99Ms: 30 },
+      'INVALID',
+      ['client_bound'],
     ],
     [
       'stopped early and failing: the worst reason wins, all are listed',
