@@ -6,7 +6,8 @@
  *
  * The server is nginx with one worker on core 0 (else a few lines of node:net), the program on core 1. Resident memory
  * is read from /proc once a second while the load runs; its slope is that of least squares after the first 10 s. Rows
- * are counted in the files, not taken from the summary. Needs Linux, bash and taskset.
+ * are counted in the files: one for each planned request in samples.csv, one for each that was sent in
+ * raw_requests.csv. Needs Linux, bash and taskset.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -66,7 +67,7 @@ const { rounds, noisy } = await inDirectory(async (directory) => {
         mostMib: Math.max(...memory.map(([, mib]) => mib)),
         dropped: summary.counts.dropped + summary.counts.not_sent,
         failed: summary.counts.failed,
-        missingRaw: planned - rowsIn(join(files, 'raw_requests.csv'), 0),
+        missingRaw: summary.counts.sent - rowsIn(join(files, 'raw_requests.csv'), 0),
         missingSamples: planned - rowsIn(join(files, 'samples.csv'), 1),
         lagP99Ms: summary.lag.p99_ms as number,
       };

@@ -44,7 +44,17 @@ const PEERS: Readonly<Record<string, PeerKind>> = {
       const body = `wrk.body = [==[${job.request.body.toString('latin1')}]==]\n`;
       const file = write(job, 'request.lua', `wrk.method = '${job.request.method}'\n${lua.join('')}${body}`);
       // wrk takes whole seconds.
-      return ['wrk', '-t1', `-c${job.connections}`, `-d${Math.ceil(seconds)}s`, '-s', file, url(job)];
+      return [
+        'wrk',
+        '-t1',
+        `-c${job.connections}`,
+        `-d${Math.ceil(seconds)}s`,
+        '--timeout',
+        '10s',
+        '-s',
+        file,
+        url(job),
+      ];
     },
     read: (text) => ({
       requests: number(text, /(\d+) requests in/),

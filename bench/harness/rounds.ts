@@ -59,47 +59,67 @@ export async function interleave<Value extends Run>(
   return { rounds, noisy };
 }
 
-/** Runs until nobody else disturbed it, a few times at most; then the least disturbed run counts, as a noisy one. */
+/**
+ * Runs until nobody else disturbed it, a few times at most; then the least disturbed run counts, as a noisy one. A run that
+ * fails is repeated too, and its error thrown when none succeeds.
+ */
 async function quietly<Value extends Run>(
   contender: Contender<Value>,
   servers: readonly Server[],
   endMs: number,
 ): Promise<{ readonly value: Value; readonly quiet: boolean }> {
   let best: { readonly value: Value; readonly others: number } | undefined;
+  let failure: unknown;
   for (let repeat = 0; repeat <= MAX_REPEATS && (best === undefined || performance.now() < endMs); repeat++) {
-    const { value, others } = await observed(contender, servers);
-    if (best === undefined || others < best.others) {
-      best = { value, others };
+    try {
+      const { value, others } = await observed(contender, servers);
+      if (best === undefined || others < best.others) {
+        best = { value, others };
+      }
+      if (others <= MAX_OTHERS_CORES) {
+        return { value, quiet: true };
+      }
+      console.error(`${contender.name}: other processes used ${others.toFixed(2)} of a core`);
+    } catch (error) {
+      failure = error;
+      console.error(`${contender.name}: ${(error as Error).message}`);
     }
-    if (others <= MAX_OTHERS_CORES) {
-      return { value, quiet: true };
-    }
-    console.error(`${contender.name}: other processes used ${others.toFixed(2)} of a core`);
   }
-  return { value: (best as { readonly value: Value }).value, quiet: false };
+  if (best === undefined) {
+    throw failure;
+  }
+  return { value: best.value, quiet: false };
 }
 
-/** One run, and how much of a core all others used meanwhile: the machine's time less that of client, server and harness. */
+/** One run, and how much of a core all others used meanwhile. */
 async function observed<Value extends Run>(contender: Contender<Value>, servers: readonly Server[]) {
+  await quietMachine(servers);
+  const others = watchOthers(servers);
+  const value = await contender.run();
+  return { value, others: others(value.cpuS) };
+}
+
+async function quietMachine(servers: readonly Server[]): Promise<void> {
+  for (let look = 0; look < MAX_LOOKS; look++) {
+    const others = watchOthers(servers);
+    await sleep(LOOK_MS);
+    if (others(0) <= MAX_OTHERS_CORES) {
+      return;
+    }
+  }
+}
+
+/** From now on: how much of a core was used by others than the servers, this process and `alsoOwnS` of CPU time. */
+function watchOthers(servers: readonly Server[]): (alsoOwnS: number) => number {
   const ownS = () => {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1e6 + servers.reduce((sum, server) => sum + server.cpuS(), 0);
   };
-  await quietMachine();
   const before = { machineS: machineCpuS(), ownS: ownS(), ms: performance.now() };
-  const value = await contender.run();
-  const othersS = machineCpuS() - before.machineS - (ownS() - before.ownS) - value.cpuS;
-  return { value, others: (othersS * 1000) / (performance.now() - before.ms) };
-}
-
-async function quietMachine(): Promise<void> {
-  for (let look = 0; look < MAX_LOOKS; look++) {
-    const before = machineCpuS();
-    await sleep(LOOK_MS);
-    if ((machineCpuS() - before) * 1000 <= MAX_OTHERS_CORES * LOOK_MS) {
-      return;
-    }
-  }
+  return (alsoOwnS) => {
+    const othersS = machineCpuS() - before.machineS - (ownS() - before.ownS) - alsoOwnS;
+    return (othersS * 1000) / (performance.now() - before.ms);
+  };
 }
 
 /** A figure of one contender over that of another, round by round. */
