@@ -29,7 +29,7 @@ import {
 
 const DETAIL_BYTES = 400;
 /** How long a server that said it would may take to close a connection, before we do. */
-const PARTING_MS = 1_000;
+const PARTING_US = 1_000_000;
 const ID_DIGITS = requestId(0).length;
 const DIGIT_0 = 0x30;
 
@@ -403,7 +403,11 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
     const socket = part(connection);
     if (socket) {
       parting.add(socket);
-      socket.setTimeout(PARTING_MS, () => socket.destroy()).once('close', () => parting.delete(socket));
+      const cancel = clock.at(clock.nowUs() + PARTING_US, () => socket.destroy());
+      socket.once('close', () => {
+        cancel();
+        parting.delete(socket);
+      });
     }
   }
 
