@@ -59,8 +59,8 @@ try {
     ),
   );
   const rounds = await interleave(contenders, own.options, { budgetS: BUDGET_S, servers: [server, ...loops] });
-  const { noisy } = rounds;
   for (const { name } of contenders) {
+    const noisy = rounds.noisyOf(name);
     const late = values(rounds, name, ({ p99Ms }) => p99Ms);
     const early = values(rounds, name, ({ earliestMs }) => earliestMs);
     own.figure(`${name}: late, p99`, late, { must: atMost(LATE_MS), judged: 'worst', unit: 'ms', noisy });

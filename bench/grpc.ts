@@ -61,9 +61,9 @@ await inDirectory(async (directory) => {
       ...(k6 ? [slope('k6', own.options, (seconds) => k6(job, seconds))] : []),
     ];
     const rounds = await interleave(contenders, own.options, { budgetS: BUDGET_S, servers: [server] });
-    const { noisy } = rounds;
     const note = `message of ${request.body?.length} B`;
     for (const { name } of contenders) {
+      const noisy = rounds.noisyOf(name);
       own.figure(
         `${name}: CPU, steady`,
         values(rounds, name, (run) => run.steadyUs),
@@ -83,6 +83,7 @@ await inDirectory(async (directory) => {
     const names = contenders.map(({ name }) => name);
     for (const under of Object.keys(GOALS).filter((name) => names.includes(name)) as (keyof typeof GOALS)[]) {
       for (const over of names.filter((name) => !(name in GOALS))) {
+        const noisy = rounds.noisyOf(over, under);
         const goals = over === 'recorded' ? GOALS[under] : {};
         const ratio = (of: (run: Slope) => number) => ratios(rounds, over, under, of);
         own.figure(

@@ -74,8 +74,8 @@ async function measure(bodyName: BodyName, server: Server, directory: string): P
     slope('lane', own.options, (seconds) => bare('lane', [url, ...flags(dataset, 'none'), ...users], seconds)),
   ];
   const rounds = await interleave(contenders, own.options, { budgetS: BODY_BUDGET_S, servers: [server] });
-  const { noisy } = rounds;
   for (const { name } of contenders) {
+    const noisy = rounds.noisyOf(name);
     const title = `${bodyName}, ${name}`;
     own.figure(
       `${title}: CPU, steady`,
@@ -97,6 +97,7 @@ async function measure(bodyName: BodyName, server: Server, directory: string): P
     const over = (name: string, of: (run: Slope) => number) => ratios(rounds, name, 'wrk', of);
     for (const name of contenders.map((one) => one.name).filter((one) => one !== 'wrk')) {
       const goals = name === 'recorded' ? { must: atMost(body.cpuMust), aim: atMost(body.cpuAim) } : {};
+      const noisy = rounds.noisyOf(name, 'wrk');
       const title = `${bodyName}, ${name} : wrk`;
       own.figure(
         `${title}: CPU, steady`,
@@ -135,8 +136,8 @@ async function compareRates(
     ...others.map((peer) => ({ name: peer.name, run: () => peer.run(job, seconds) })),
   ];
   const rounds = await interleave(contenders, own.options, { budgetS: RATES_BUDGET_S, servers: [server] });
-  const { noisy } = rounds;
   for (const { name, version } of others) {
+    const noisy = rounds.noisyOf('recorded', name);
     results.facts({ [name]: version });
     const must = atLeast(THROUGHPUT_GOALS[name as keyof typeof THROUGHPUT_GOALS]);
     results.figure(

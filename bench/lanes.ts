@@ -48,7 +48,8 @@ function laneRun(url: string, protocol: string, lane: string): Promise<LaneRun> 
 }
 
 function judge(scheme: string, all: Rounds<LaneRun>): void {
-  const { rounds, noisy } = all;
+  const { rounds } = all;
+  const noisy = all.noisyOf(...LANES);
   const unequal = rounds.map(({ wire, library }) => {
     const [ours, theirs] = [(wire as LaneRun).facts, (library as LaneRun).facts];
     return [...new Set([...Object.keys(ours), ...Object.keys(theirs)])].filter((name) => ours[name] !== theirs[name]);

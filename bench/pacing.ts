@@ -123,8 +123,8 @@ for (const rate of smoke ? [RATES_PER_S[0]] : RATES_PER_S) {
     ...others.map((other) => ({ name: other.name, run: () => peer(other, rate, seconds) })),
   ];
   const rounds = await interleave(contenders, own.options, { budgetS: BUDGET_S, servers: [] });
-  const { noisy } = rounds;
   for (const { name } of contenders) {
+    const noisy = rounds.noisyOf(name);
     const goals = name === 'infer-bench' ? { must: atMost(P99_MUST_MS), aim: atMost(P99_AIM_MS) } : {};
     const title = `${name} at ${rate}/s: lateness`;
     own.figure(
@@ -146,11 +146,14 @@ for (const rate of smoke ? [RATES_PER_S[0]] : RATES_PER_S) {
   own.figure(
     `infer-bench at ${rate}/s: lag p99 by its own record`,
     values(rounds, 'infer-bench', ({ lagP99Ms }) => lagP99Ms),
-    { unit: 'ms', noisy },
+    { unit: 'ms', noisy: rounds.noisyOf('infer-bench') },
   );
   if (others.some(({ name }) => name === 'wrk2')) {
     const over = ratios(rounds, 'infer-bench', 'wrk2', ({ p99Ms }) => p99Ms);
-    own.figure(`infer-bench : wrk2 at ${rate}/s: lateness p99`, over, { must: atMost(MOST_OF_WRK2), noisy });
+    own.figure(`infer-bench : wrk2 at ${rate}/s: lateness p99`, over, {
+      must: atMost(MOST_OF_WRK2),
+      noisy: rounds.noisyOf('infer-bench', 'wrk2'),
+    });
   }
 }
 own.finish();

@@ -38,8 +38,8 @@ await inDirectory(async (directory) => {
       slope('off', own.options, (seconds) => bare('loop', args, seconds)),
     ];
     const rounds = await interleave(contenders, own.options, { budgetS: BUDGET_S, servers: [server] });
-    const { noisy } = rounds;
     for (const { name } of contenders) {
+      const noisy = rounds.noisyOf(name);
       own.figure(
         `${name}: CPU, steady`,
         values(rounds, name, (run) => run.steadyUs),
@@ -51,6 +51,7 @@ await inDirectory(async (directory) => {
         { unit: 'µs/req', noisy },
       );
     }
+    const noisy = rounds.noisyOf('on', 'off');
     const over = (of: (run: Slope) => number) => ratios(rounds, 'on', 'off', of);
     own.figure(
       'on : off: CPU, steady',

@@ -32,7 +32,7 @@ const rounds = await interleave(
   own.options,
   { budgetS: BUDGET_S, servers: [] },
 );
-const { noisy } = rounds;
+const noisy = rounds.noisyOf('open', 'closed');
 const p99Ms = ({ summary }: TruthRun) => summary.latency.p99_ms as number;
 own.figure('open: p99', values(rounds, 'open', p99Ms), { unit: 'ms', noisy });
 own.figure(

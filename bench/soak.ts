@@ -36,7 +36,7 @@ function rowsIn(path: string, headers: number): number {
   return lines - headers;
 }
 
-const { rounds, noisy } = await inDirectory(async (directory) => {
+const rounds = await inDirectory(async (directory) => {
   const server = await startFixedServer(directory);
   own.facts({ server: server.name });
   const url = `http://127.0.0.1:${server.port}`;
@@ -79,11 +79,11 @@ const { rounds, noisy } = await inDirectory(async (directory) => {
     await server.stop();
   }
 });
-type Soak = (typeof rounds)[number][string];
+type Soak = (typeof rounds)['rounds'][number][string];
 const figure = (name: string, of: (run: Soak) => number, unit: string, most?: number) =>
-  own.figure(name, values({ rounds, noisy }, 'soak', of), {
+  own.figure(name, values(rounds, 'soak', of), {
     unit,
-    noisy,
+    noisy: rounds.noisyOf('soak'),
     judged: 'worst',
     ...(most !== undefined && { must: atMost(most) }),
   });

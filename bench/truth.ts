@@ -50,13 +50,13 @@ function program(name: string): Promise<TruthRun> {
 const served = ({ rows }: TruthRun) => rows.map(({ receivedMs, answeredMs }) => answeredMs - receivedMs);
 const summaryMs = ({ summary }: TruthRun, percentile: number) => summary.latency[`p${percentile}_ms`] as number;
 
-const { rounds, noisy } = await interleave(
+const all = await interleave(
   names.map((name) => ({ name, run: () => program(name) })),
   own.options,
   { budgetS: BUDGET_S, servers: [] },
 );
-const all = { rounds, noisy };
 for (const name of names) {
+  const noisy = all.noisyOf(name);
   const figure = (title: string, of: (run: TruthRun) => number, most: number, unit: string) =>
     own.figure(`${name}: ${title}`, values(all, name, of), { must: atMost(most), judged: 'worst', unit, noisy });
   figure('requests that only one side has', ({ unmatched }) => unmatched, 0, '');
@@ -69,14 +69,14 @@ own.figure(
     const fast = rows.filter(({ intendedMs, endMs }) => endMs - intendedMs < (BASE_MS + SLOW_MS) / 2).length;
     return Math.abs((100 * fast) / rows.length - (100 - 100 / SLOW_EVERY));
   }),
-  { must: atMost(0.2), judged: 'worst', unit: '% of ranks', noisy },
+  { must: atMost(0.2), judged: 'worst', unit: '% of ranks', noisy: all.noisyOf('bimodal') },
 );
 for (const percentile of smoke ? [] : [90, 95, 99]) {
   const theoryMs = stallTheoryMs(percentile / 100);
   own.figure(
     `periodic stall: p${percentile} off theory of ${theoryMs.toFixed(0)} ms`,
     values(all, 'periodic stall', (run) => Math.abs(summaryMs(run, percentile) - theoryMs)),
-    { must: atMost(0.03 * theoryMs + 10), judged: 'worst', unit: 'ms', noisy },
+    { must: atMost(0.03 * theoryMs + 10), judged: 'worst', unit: 'ms', noisy: all.noisyOf('periodic stall') },
   );
 }
 own.finish();

@@ -21,8 +21,8 @@ export type Round<Value> = Readonly<Record<string, Value>>;
 
 export interface Rounds<Value> {
   readonly rounds: readonly Round<Value>[];
-  /** Runs that stayed disturbed after all repeats. */
-  readonly noisy: number;
+  /** Runs of these contenders that stayed disturbed after all repeats. */
+  noisyOf(...names: readonly string[]): number;
 }
 
 /** Other processes may use so much of a core during a run. */
@@ -40,7 +40,7 @@ export async function interleave<Value extends Run>(
 ): Promise<Rounds<Value>> {
   const endMs = performance.now() + limits.budgetS * 1000;
   const rounds: Round<Value>[] = [];
-  let noisy = 0;
+  const noisy: string[] = [];
   while (rounds.length < options.rounds && (rounds.length === 0 || performance.now() < endMs)) {
     const turn = rounds.length % contenders.length;
     const round: Record<string, Value> = {};
@@ -52,11 +52,13 @@ export async function interleave<Value extends Run>(
       }
       const { value, quiet } = await quietly(contender, limits.servers, endMs);
       round[contender.name] = value;
-      noisy += quiet ? 0 : 1;
+      if (!quiet) {
+        noisy.push(contender.name);
+      }
     }
     rounds.push(round);
   }
-  return { rounds, noisy };
+  return { rounds, noisyOf: (...names) => noisy.filter((name) => names.includes(name)).length };
 }
 
 /**
