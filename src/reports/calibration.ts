@@ -1,5 +1,5 @@
 import { formatMs, groupDigits } from '../units.js';
-import { plainTable } from './table.js';
+import { plainTable, wrap } from './layout.js';
 
 /** How late something was that had a due time; null where nothing was recorded. */
 export interface Lateness {
@@ -117,7 +117,7 @@ export function calibrationText(calibration: Calibration): string {
     'error    measured service time beyond what the server logged: this program and',
     '         the way through the kernel',
   ];
-  return `${[head.join('\n'), table.toString(), late.toString(), meaning.join('\n'), ...notes(calibration)].join('\n\n')}\n`;
+  return `${[head.join('\n'), table.toString(), late.toString(), meaning.join('\n'), ...notes(calibration).map((note) => wrap(note, ''))].join('\n\n')}\n`;
 }
 
 function notes({ lanes, other_cpu_cores: others, lag_limit_ms: lagMs }: Calibration): readonly string[] {

@@ -41,7 +41,8 @@ const textOf = (given: Partial<LaneCalibration> = {}, others: number | null = 0.
 
 describe('the text of a calibration', () => {
   it('fits into 80 columns', () => {
-    const text = textOf({ bound_by: 'server', ceiling_per_s: 1_000_000 }, 12.34);
+    const unkept = { ...lane, ceiling_per_s: null, bound_by: 'others' } as const;
+    const text = calibrationText({ ...calibration, other_cpu_cores: 12.34, lanes: [lane, unkept, unkept, unkept] });
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
