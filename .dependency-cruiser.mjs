@@ -49,7 +49,7 @@ const DOORS = {
   '@grpc/grpc-js': '^src/(transports/grpc-js\\.ts$|server/)',
   '@grpc/proto-loader': '^src/(protocols/proto\\.ts$|server/)',
   'hdr-histogram-js': '^src/reduce/histogram\\.ts$',
-  'cli-table3': '^src/reports/table\\.ts$',
+  'cli-table3': '^src/reports/layout\\.ts$',
   sparkly: '^src/reports/progress\\.ts$',
   'log-update': '^src/commands/progress\\.ts$',
   commander: '^src/main\\.ts$',

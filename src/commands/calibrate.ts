@@ -73,12 +73,16 @@ Close other programs: what they take is missing in the result.`,
         return stopping.asked() === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
       }
       io.stdout.write(asJson ? json(calibration) : calibrationText(calibration));
-      const path = files.calibrationPath(io);
-      const { timers, pacing, lanes } = calibration;
-      const before = files.readCalibrations(path, say);
-      const kept = lanes.map((lane) => ({ ...lane }));
-      files.writeCalibrations(path, withLanes(before, calibratedMachine(), kept, { timers, pacing }));
-      say(`kept in ${path}`);
+      const { timers, pacing } = calibration;
+      const lanes = calibration.lanes.flatMap(({ ceiling_per_s: perS, ...lane }) =>
+        perS === null ? [] : [{ ...lane, ceiling_per_s: perS }],
+      );
+      if (lanes.length > 0) {
+        const path = files.calibrationPath(io);
+        const before = files.readCalibrations(path, say);
+        files.writeCalibrations(path, withLanes(before, calibratedMachine(), lanes, { timers, pacing }));
+        say(`kept in ${path}`);
+      }
       return EXIT.ok;
     } finally {
       stopping.release();

@@ -38,9 +38,7 @@ export function ceilingFor({ model, settings }: RunSpec, workers: number, calibr
   const { protocol, transport } = settings;
   const lane =
     model === 'open' ? findLane(calibrations, calibratedMachine(), { protocol, transport, workers }) : undefined;
-  return lane && lane.ceiling_per_s !== null
-    ? { ceiling_per_s: lane.ceiling_per_s, calibrated_at: lane.calibrated_at }
-    : undefined;
+  return lane && { ceiling_per_s: lane.ceiling_per_s, calibrated_at: lane.calibrated_at };
 }
 
 /** Writes the file for its owner only, whole or not at all. Throws BenchError('output'). */

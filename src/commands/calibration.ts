@@ -5,7 +5,7 @@ import { systemClock, wallMs } from '../clock.js';
 import type { Io } from '../io.js';
 import { PROTOCOLS } from '../protocols/index.js';
 import type { ProtocolKind } from '../protocols/protocol.js';
-import type { Calibration, LaneCalibration, RatePoint } from '../reports/calibration.js';
+import { boundBy, type Calibration, type LaneCalibration, type RatePoint } from '../reports/calibration.js';
 import type { Report } from '../reports/report.js';
 import { systemLimits, withinLimits } from '../spec/limits.js';
 import { calibratedMachine } from '../spec/machine.js';
@@ -22,8 +22,6 @@ import { pacingLateness, timerLateness } from './timer-error.js';
 
 const LAG_LIMIT_MS = 1;
 const MIN_SENT_RATIO = 0.99;
-/** A server that is on a core for more of the time is at its end. */
-const SERVER_BUSY_RATIO = 0.9;
 /** A rate fails when it fails so often: a moment in which others had the cores is not this program's limit. */
 const TRIES = 2;
 const RATES = { startPerS: 4_000, lowestPerS: 1_000, highestPerS: 1_000_000, precisionRatio: 0.1 } as const;
@@ -57,7 +55,8 @@ export async function calibrateMachine(options: CalibrateOptions): Promise<Calib
   const { stepUs, protocols, say } = options;
   const startedEpochMs = wallMs();
   const clock = systemClock();
-  const usage = { ownMs: ownCpuMs(), machineMs: machineCpuMs(), serversMs: 0 };
+  const watch = cpuWatch();
+  let allServersMs = 0;
   try {
     say('timers');
     const timers: Calibration['timers'][number][] = [];
@@ -69,9 +68,8 @@ export async function calibrateMachine(options: CalibrateOptions): Promise<Calib
     for (const protocol of protocols) {
       const { lane, serversMs } = await calibrateLane(options, protocol);
       lanes.push(lane);
-      usage.serversMs += serversMs;
+      allServersMs += serversMs;
     }
-    const othersMs = machineCpuMs() - usage.machineMs - (ownCpuMs() - usage.ownMs) - usage.serversMs;
     return {
       schema: 'infer-bench/calibration/1',
       calibrated_at: new Date(startedEpochMs).toISOString(),
@@ -80,7 +78,7 @@ export async function calibrateMachine(options: CalibrateOptions): Promise<Calib
       lag_limit_ms: LAG_LIMIT_MS,
       timers,
       pacing: { rate_per_s: PACING_PER_S, ...pacing },
-      other_cpu_cores: Number.isNaN(othersMs) ? null : Math.max(0, (othersMs * US_PER_MS) / clock.nowUs()),
+      other_cpu_cores: watch(allServersMs),
       lanes,
     };
   } catch (error) {
@@ -134,16 +132,13 @@ async function calibrateLane(options: CalibrateOptions, protocol: string) {
     truth: read(truthLog),
   });
 
-  const failed = points.filter((point) => !point.holds && point.rate_per_s > (ceilingPerS ?? 0));
-  const nearest = failed.sort((a, b) => a.rate_per_s - b.rate_per_s)[0];
-  const busy = nearest?.server_busy_ratio ?? null;
   const lane: LaneCalibration = {
     protocol,
     transport: options.transport,
     workers: figures.workers,
     calibrated_at: new Date(wallMs()).toISOString(),
     ceiling_per_s: ceilingPerS,
-    bound_by: busy === null ? null : busy > SERVER_BUSY_RATIO ? 'server' : 'client',
+    bound_by: boundBy(points, ceilingPerS),
     cpu_us_per_request: figures.cpuUs,
     latency_error: error,
     points,
@@ -161,7 +156,7 @@ async function calibrateLane(options: CalibrateOptions, protocol: string) {
     });
     try {
       const result = await use(server);
-      figures.serversMs += cpuMsOf(server.pid) ?? 0;
+      figures.serversMs += cpuMsOf(server.pid) ?? Number.NaN;
       await server.close();
       return result;
     } finally {
@@ -183,9 +178,10 @@ async function calibrateLane(options: CalibrateOptions, protocol: string) {
   }
 
   async function pointAt(server: EmbeddedServer, ratePerS: number, durationUs: number): Promise<RatePoint> {
-    const serverMs = cpuMsOf(server.pid);
+    const watch = cpuWatch();
+    const serverBeforeMs = cpuMsOf(server.pid) ?? Number.NaN;
     const { report } = await step(server, { ratePerS, durationUs });
-    const usedMs = (cpuMsOf(server.pid) ?? Number.NaN) - (serverMs ?? Number.NaN);
+    const serverMs = (cpuMsOf(server.pid) ?? Number.NaN) - serverBeforeMs;
     const { planned, sent, failed: failures, abandoned } = report.counts;
     const lagMs = report.lag.p99_ms ?? null;
     const sentRatio = planned === 0 ? 0 : sent / planned;
@@ -195,7 +191,8 @@ async function calibrateLane(options: CalibrateOptions, protocol: string) {
       lag_p99_ms: lagMs,
       sent_ratio: sentRatio,
       failed_n: failedN,
-      server_busy_ratio: Number.isNaN(usedMs) ? null : (usedMs * US_PER_MS) / (WARMUP_US + durationUs),
+      server_busy_ratio: Number.isNaN(serverMs) ? null : (serverMs * US_PER_MS) / (WARMUP_US + durationUs),
+      other_cpu_cores: watch(serverMs),
       holds: lagMs !== null && lagMs < LAG_LIMIT_MS && sentRatio >= MIN_SENT_RATIO && failedN === 0,
     };
   }
@@ -249,6 +246,19 @@ async function calibrateLane(options: CalibrateOptions, protocol: string) {
       giveUp();
     }
   }
+}
+
+/**
+ * Watches the CPU time of other programs from now on: given what our servers took meanwhile, in ms, tells how many
+ * cores others used on average; null where the system does not tell.
+ */
+function cpuWatch(): (serversMs: number) => number | null {
+  const clock = systemClock();
+  const [machineMs, ownMs] = [machineCpuMs(), ownCpuMs()];
+  return (serversMs) => {
+    const othersMs = machineCpuMs() - machineMs - (ownCpuMs() - ownMs) - serversMs;
+    return Number.isNaN(othersMs) ? null : Math.max(0, (othersMs * US_PER_MS) / clock.nowUs());
+  };
 }
 
 function ownCpuMs(): number {

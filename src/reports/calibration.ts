@@ -1,5 +1,5 @@
 import { formatMs, groupDigits } from '../units.js';
-import { plainTable } from './table.js';
+import { plainTable, wrap } from './layout.js';
 
 /** How late something was that had a due time; null where nothing was recorded. */
 export interface Lateness {
@@ -26,6 +26,8 @@ export interface RatePoint {
   readonly failed_n: number;
   /** CPU time of the server / time of the load; null where the system does not tell. */
   readonly server_busy_ratio: number | null;
+  /** Cores that other programs used meanwhile; null where the system does not tell. */
+  readonly other_cpu_cores: number | null;
   readonly holds: boolean;
 }
 
@@ -37,8 +39,8 @@ export interface LaneCalibration {
   readonly calibrated_at: string;
   /** null: lag was too high at the lowest rate. */
   readonly ceiling_per_s: number | null;
-  /** What was at its end above the ceiling; null where the system does not tell. */
-  readonly bound_by: 'client' | 'server' | null;
+  /** What was at its end above the ceiling, or that other programs had the cores; null where the system does not tell. */
+  readonly bound_by: 'client' | 'server' | 'others' | null;
   /** CPU time of this process per request at half the ceiling, everything recorded; null without a ceiling. */
   readonly cpu_us_per_request: number | null;
   readonly latency_error: LatencyError;
@@ -61,8 +63,24 @@ export interface Calibration {
   readonly lanes: readonly LaneCalibration[];
 }
 
+/** A server that is on a core for more of the time is at its end. */
+const SERVER_BUSY_RATIO = 0.9;
 /** More than this used by others makes the figures worse than the machine is. */
 const QUIET_CORES = 0.15;
+
+/** What kept a rate from holding: the lowest one above the ceiling that failed tells. */
+export function boundBy(points: readonly RatePoint[], ceilingPerS: number | null): LaneCalibration['bound_by'] {
+  const [nearest] = points
+    .filter((point) => !point.holds && point.rate_per_s > (ceilingPerS ?? 0))
+    .sort((a, b) => a.rate_per_s - b.rate_per_s);
+  if (!nearest || nearest.server_busy_ratio === null || nearest.other_cpu_cores === null) {
+    return null;
+  }
+  if (nearest.server_busy_ratio > SERVER_BUSY_RATIO) {
+    return 'server';
+  }
+  return nearest.other_cpu_cores > QUIET_CORES ? 'others' : 'client';
+}
 
 /** A calibration for people: 80 columns. */
 export function calibrationText(calibration: Calibration): string {
@@ -99,7 +117,7 @@ export function calibrationText(calibration: Calibration): string {
     'error    measured service time beyond what the server logged: this program and',
     '         the way through the kernel',
   ];
-  return `${[head.join('\n'), table.toString(), late.toString(), meaning.join('\n'), ...notes(calibration)].join('\n\n')}\n`;
+  return `${[head.join('\n'), table.toString(), late.toString(), meaning.join('\n'), ...notes(calibration).map((note) => wrap(note, ''))].join('\n\n')}\n`;
 }
 
 function notes({ lanes, other_cpu_cores: others, lag_limit_ms: lagMs }: Calibration): readonly string[] {
@@ -115,7 +133,7 @@ function notes({ lanes, other_cpu_cores: others, lag_limit_ms: lagMs }: Calibrat
     ...(others !== null && others > QUIET_CORES
       ? [`Other programs used ${others.toFixed(1)} cores meanwhile: a quiet machine does better.`]
       : []),
-    ...(unkept ? [`Lag was above ${lagMs} ms at every rate: ${unkept}.`] : []),
+    ...(unkept ? [`Lag was above ${lagMs} ms at every rate, nothing is kept: ${unkept}.`] : []),
     ...(serverBound ? [`The server was at its end first, this client can do more: ${serverBound}.`] : []),
     ...(wrong ? [`The records of client and server contradict each other, please report it: ${wrong}.`] : []),
   ];

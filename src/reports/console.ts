@@ -4,10 +4,8 @@ import type { GeneratorTotals } from '../reduce/generator-totals.js';
 import type { FailureCause } from '../reduce/summary.js';
 import { formatBytes, formatMs, groupDigits } from '../units.js';
 import type { Status } from '../verdicts/validity.js';
+import { plainTable, wrap } from './layout.js';
 import type { Report, Reporter, RunFacts } from './report.js';
-import { plainTable } from './table.js';
-
-const WIDTH = 80;
 
 const COLORS = { VALID: 'green', SUSPECT: 'yellow', INVALID: 'red', INCONCLUSIVE: 'yellow' } as const;
 
@@ -126,20 +124,6 @@ function reasons({ verdict }: Report): string {
 
 function files({ run }: Report): string {
   return [`  files in ${run.directory}`, wrap(run.files.join(' '), '    ')].join('\n');
-}
-
-function wrap(text: string, indent = '  '): string {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line && indent.length + line.length + 1 + word.length > WIDTH) {
-      lines.push(indent + line);
-      line = word;
-    } else {
-      line = line ? `${line} ${word}` : word;
-    }
-  }
-  return [...lines, indent + line].join('\n');
 }
 
 function paint(status: Status): string {

@@ -8,8 +8,7 @@ const LANE = z.looseObject({
   transport: z.string(),
   workers: z.number().int().positive(),
   calibrated_at: z.iso.datetime(),
-  /** null where no rate was kept. */
-  ceiling_per_s: z.number().positive().nullable(),
+  ceiling_per_s: z.number().positive(),
 });
 
 const CALIBRATIONS = z.object({

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cli, newDirectory, readRun, startCli } from '../support/cli.js';
@@ -28,10 +28,14 @@ describe('calibrate', () => {
     expect(lane.ceiling_per_s).toBe(rates.length === 0 ? null : Math.max(...rates));
     expect(kept.every(({ lag_p99_ms }: { lag_p99_ms: number }) => lag_p99_ms < 1)).toBe(true);
 
-    const path = join(cache, 'infer-bench', 'calibration.json');
-    expect(statSync(path).mode & 0o777).toBe(0o600);
-    expect(JSON.parse(readFileSync(path, 'utf8')).machines[0].lanes).toEqual([lane]);
     expect(readdirSync(temporary)).toEqual([]);
+    // A machine so busy that no rate holds has nothing to keep.
+    const path = join(cache, 'infer-bench', 'calibration.json');
+    expect(existsSync(path)).toBe(lane.ceiling_per_s !== null);
+    if (lane.ceiling_per_s !== null) {
+      expect(statSync(path).mode & 0o777).toBe(0o600);
+      expect(JSON.parse(readFileSync(path, 'utf8')).machines[0].lanes).toEqual([lane]);
+    }
   }, 60_000);
 
   it('leaves nothing when it is stopped', async () => {
@@ -62,7 +66,7 @@ describe('calibrate', () => {
 describe('a run on a calibrated machine', () => {
   const words = ['run', '--rate', '50', '--duration', '1s', '--out', 'run'];
 
-  async function calibratedRun(ceilingPerS: number | null, more: readonly string[] = []) {
+  async function calibratedRun(ceilingPerS: number, more: readonly string[] = []) {
     const [cache, cwd] = [newDirectory(), newDirectory()];
     // The machine's own facts, as the program writes them.
     const probe = await cli(['run', ...['--rate', '1', '--duration', '1s', '--out', 'probe']], { cwd });
@@ -103,11 +107,10 @@ describe('a run on a calibrated machine', () => {
     expect(summary.calibration.headroom_ratio).toBeLessThan(1.3);
   });
 
-  it('has none with another number of workers, nor where no rate was kept', async () => {
-    const two = await calibratedRun(5_000, ['--workers', '2']);
-    expect(two.stderr).not.toContain('headroom');
-    expect(two.summary.calibration).toBeNull();
-    expect((await calibratedRun(null)).summary.calibration).toBeNull();
+  it('has none with another number of workers', async () => {
+    const { stderr, summary } = await calibratedRun(5_000, ['--workers', '2']);
+    expect(stderr).not.toContain('headroom');
+    expect(summary.calibration).toBeNull();
   });
 
   it('goes on without a calibration that cannot be read', async () => {

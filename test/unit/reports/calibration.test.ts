@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type Calibration, calibrationText, type LaneCalibration } from '../../../src/reports/calibration.js';
+import {
+  boundBy,
+  type Calibration,
+  calibrationText,
+  type LaneCalibration,
+  type RatePoint,
+} from '../../../src/reports/calibration.js';
 
 const late = { n: 1_000, p50_ms: 0.012, p99_ms: 1.234, max_ms: 12.3 };
 const lane: LaneCalibration = {
@@ -35,7 +41,8 @@ const textOf = (given: Partial<LaneCalibration> = {}, others: number | null = 0.
 
 describe('the text of a calibration', () => {
   it('fits into 80 columns', () => {
-    const text = textOf({ bound_by: 'server', ceiling_per_s: 1_000_000 }, 12.34);
+    const unkept = { ...lane, ceiling_per_s: null, bound_by: 'others' } as const;
+    const text = calibrationText({ ...calibration, other_cpu_cores: 12.34, lanes: [lane, unkept, unkept, unkept] });
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
@@ -54,7 +61,12 @@ describe('the text of a calibration', () => {
     ['nothing, when all is well', {}, 0.15, []],
     ['that others were busy', {}, 0.16, ['Other programs used 0.2 cores meanwhile']],
     ['nothing of others that it cannot see', {}, null, []],
-    ['that no rate was kept', { ceiling_per_s: null }, 0, ['Lag was above 1 ms at every rate: tf-serving-grpc.']],
+    [
+      'that no rate was kept',
+      { ceiling_per_s: null },
+      0,
+      ['Lag was above 1 ms at every rate, nothing is kept: tf-serving-grpc.'],
+    ],
     ['that the server was the bound', { bound_by: 'server' }, 0, ['The server was at its end first']],
     [
       'that records contradict each other',
@@ -74,5 +86,35 @@ describe('the text of a calibration', () => {
   it('shows a dash where there is no value', () => {
     const text = textOf({ ceiling_per_s: null, bound_by: null, cpu_us_per_request: null });
     expect(text).toMatch(/tf-serving-grpc +- +- +- /);
+  });
+});
+
+describe('what bounds the ceiling', () => {
+  const point = (rate_per_s: number, given: Partial<RatePoint> = {}): RatePoint => ({
+    rate_per_s,
+    lag_p99_ms: 2,
+    sent_ratio: 1,
+    failed_n: 0,
+    server_busy_ratio: 0.5,
+    other_cpu_cores: 0.1,
+    holds: false,
+    ...given,
+  });
+  const kept = point(8_000, { holds: true, other_cpu_cores: 1 });
+
+  it.each([
+    ['the client, where server and machine have time', [kept, point(16_000)], 'client'],
+    ['the server, where it is busy', [kept, point(16_000, { server_busy_ratio: 0.91 })], 'server'],
+    ['others, where they take the cores', [kept, point(16_000, { other_cpu_cores: 0.2 })], 'others'],
+    ['what the lowest rate that failed says', [point(32_000, { server_busy_ratio: 1 }), point(16_000), kept], 'client'],
+    [
+      'no failure below the ceiling, which came right when tried again',
+      [point(4_000, { other_cpu_cores: 1 }), kept, point(16_000)],
+      'client',
+    ],
+    ['nothing known, where the system does not tell', [kept, point(16_000, { other_cpu_cores: null })], null],
+    ['nothing, where all rates held', [kept], null],
+  ] as const)('is %s', (_what, points, bound) => {
+    expect(boundBy(points, 8_000)).toBe(bound);
   });
 });

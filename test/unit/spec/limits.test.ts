@@ -31,7 +31,12 @@ describe('the limits of the machine', () => {
         ],
       ],
     ],
-    ['ports that the system does not tell', { connections: 60_000 }, { openFiles: 1e6, ports: Number.POSITIVE_INFINITY }, []],
+    [
+      'ports that the system does not tell',
+      { connections: 60_000 },
+      { openFiles: 1e6, ports: Number.POSITIVE_INFINITY },
+      [],
+    ],
     ['a new connection for each of 470 requests a second', { freshPerS: 470, freshFlag: '--rate' }, {}, []],
     [
       'a new connection for each of 471 requests a second',
