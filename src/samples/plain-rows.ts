@@ -99,7 +99,7 @@ export function scanPlainRows(
  * Reads up to 16 digits into a column and returns the index after them; 0 when there are none or too many, or when they
  * pass 2^53. The bytes must hold something that is no digit further on.
  */
-function readDigits(bytes: Uint8Array, from: number, column: Float64Array, row: number): number {
+export function readDigits(bytes: Uint8Array, from: number, column: Float64Array, row: number): number {
   let at = from;
   let byte = bytes[at] as number;
   // Eight digits at a time stay whole numbers of 32 bits, which are added up faster than doubles.

@@ -15,6 +15,7 @@ import {
 } from './raw-layout.js';
 import { type Cursor, recordSplitter } from './records.js';
 import { type RequestBlock, requestBlock } from './request-block.js';
+import { type SampleRowScanner, sampleRowScanner } from './sample-rows.js';
 
 /** How many rejected lines are shown. */
 const SHOWN_REJECTS = 10;
@@ -90,6 +91,7 @@ export function rawReader(options: RawOptions): RawReader {
   let header: RawLayout | undefined;
   /** Known after the first good row: whether there is an outcome is only seen there. */
   let layout: RawLayout | undefined;
+  let sampleRows: SampleRowScanner | undefined;
   let timeFactor = options.timeFactor ?? DEFAULT_TIME_FACTOR;
   let startedEpochUs = 0;
   let rows = 0;
@@ -147,6 +149,7 @@ export function rawReader(options: RawOptions): RawReader {
     const { start, end, latency } = header;
     if (header.kind === 'samples') {
       layout = header;
+      sampleRows = sampleRowScanner(header, options.start);
       if (options.timeFactor !== undefined && options.timeFactor !== read.timeFactor) {
         note(`warning: ${file} is in microseconds: --time-factor ${options.timeFactor} is not for it`);
       }
@@ -294,9 +297,27 @@ export function rawReader(options: RawOptions): RawReader {
     return taken.end;
   }
 
+  function scanSamples(scanner: SampleRowScanner, bytes: Uint8Array, from: number, to: number): number {
+    for (let at = from; ; ) {
+      const scan = scanner.scan(bytes, at, to, block, cursor, startedEpochUs);
+      at = scan.end;
+      leftOut += scan.leftOut;
+      if (block.count < block.start.length) {
+        return at;
+      }
+      flush();
+    }
+  }
+
   const splitter = recordSplitter(cursor, {
     scan(bytes, from, to) {
-      if (!layout || !isPlain(layout) || options.csvOnly) {
+      if (options.csvOnly) {
+        return from;
+      }
+      if (sampleRows) {
+        return scanSamples(sampleRows, bytes, from, to);
+      }
+      if (!layout || !isPlain(layout)) {
         return from;
       }
       const rest = layout.outcome !== undefined ? 'outcome' : furtherColumns ? 'ignored' : 'none';
