@@ -1,12 +1,13 @@
-import { createReadStream } from 'node:fs';
-import { rename, rm, stat, writeFile } from 'node:fs/promises';
+import { open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { BenchError, EXIT, type ExitCode, fileProblem, usageError } from '../errors.js';
 import { choice, FlagProblem, type Given, onOff, readFlags, text, whole } from '../flags.js';
 import type { Io } from '../io.js';
 import { ATTRIBUTIONS, perSecondFold } from '../reduce/per-second-percentiles.js';
 import { percentilePsOps, percentilePsTimes } from '../reduce/percentile-ps.js';
+import { rowScanner } from '../reduce/row-scanner.js';
 import { percentileCsv, percentileHlog, percentileJson, percentilePsText } from '../reports/percentile-stream.js';
+import { type Chunk, chunksOfFile, chunksOfStream, type ReadAreas, readAreas } from '../samples/chunks.js';
 import { percentilePsReader } from '../samples/percentile-ps-reader.js';
 import { readPlanAnchor } from '../samples/plan-anchor.js';
 import { noRejects, type RawSummary, type Rejects, rawReader } from '../samples/raw-reader.js';
@@ -130,6 +131,8 @@ function readSettings(io: Io, { operands, given, problems: before }: CommandInpu
     ...values,
     percentiles,
     format,
+    // For tests and bench/reduce.ts: `js` goes without WebAssembly, `csv` also without the byte scanner.
+    scanner: io.env.INFER_BENCH_SCANNER,
     timeFactorGiven: given.has('time-factor'),
     sources: names.map(
       (name): Source => (name === '-' ? { name: 'stdin', path: undefined } : { name, path: resolve(io.cwd, name) }),
@@ -200,10 +203,12 @@ async function requireFiles(sources: readonly Source[]): Promise<void> {
 async function reduce(io: Io, settings: Settings, note: Note): Promise<ExitCode> {
   const { by, population, percentiles, ops, format } = settings;
   const rejects = noRejects();
-  const fold = perSecondFold({ by, population, countsOnly: ops });
+  const scanner = settings.scanner === 'js' || settings.scanner === 'csv' ? undefined : rowScanner();
+  const fold = perSecondFold({ by, population, countsOnly: ops, scanner });
+  const areas = scanner?.areas ?? readAreas();
   const files: RawSummary[] = [];
   for (const source of settings.sources) {
-    files.push(await readSource(io, source, settings, { rejects, fold, note }));
+    files.push(await readSource(io, source, settings, { rejects, fold, areas, note }));
   }
   const noRequest = files.every(({ rows }) => rows === 0);
   judgeRejects(rejects, { maxRejects: settings['max-rejects'], noRequest, note });
@@ -242,10 +247,12 @@ const SECONDS_OF_YEAR_5000 = 95_617_584_000;
 interface Reading {
   readonly rejects: Rejects;
   readonly fold: ReturnType<typeof perSecondFold>;
+  readonly areas: ReadAreas;
   readonly note: Note;
 }
 
-async function readSource(io: Io, { name, path }: Source, settings: Settings, reading: Reading): Promise<RawSummary> {
+async function readSource(io: Io, source: Source, settings: Settings, reading: Reading): Promise<RawSummary> {
+  const { name, path } = source;
   const { rejects, fold, note } = reading;
   const reader = rawReader({
     file: name,
@@ -253,6 +260,8 @@ async function readSource(io: Io, { name, path }: Source, settings: Settings, re
     start: settings.by === 'start' ? 'start' : 'intended',
     rejects,
     note,
+    quick: fold.quick,
+    csvOnly: settings.scanner === 'csv',
     rows: (block, timeFactor) => fold.add(block, { file: name, timeFactor }),
     startedEpochUs() {
       const anchor = path === undefined ? { problem: 'it comes from stdin' } : readPlanAnchor(path);
@@ -263,17 +272,23 @@ async function readSource(io: Io, { name, path }: Source, settings: Settings, re
       return undefined;
     },
   });
-  for await (const chunk of chunksOf(io, name, path)) {
-    reader.feed(chunk);
+  for await (const { bytes, headroomBytes } of chunksOf(io, source, reading.areas)) {
+    reader.feed(bytes, headroomBytes);
   }
   return reader.end();
 }
 
-async function* chunksOf(io: Io, name: string, path: string | undefined): AsyncIterable<Uint8Array> {
-  const stream = path === undefined ? io.stdin : createReadStream(path, { highWaterMark: 1 << 18 });
+async function* chunksOf(io: Io, { name, path }: Source, areas: ReadAreas): AsyncIterable<Chunk> {
   try {
-    for await (const chunk of stream) {
-      yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    if (path === undefined) {
+      yield* chunksOfStream(io.stdin, areas[0]);
+      return;
+    }
+    const file = await open(path);
+    try {
+      yield* chunksOfFile(file, areas);
+    } finally {
+      await file.close();
     }
   } catch (error) {
     throw new BenchError('usage', `Cannot read ${name}: ${fileProblem(error)}`, { cause: error });
@@ -316,15 +331,16 @@ function noteCounts(files: readonly RawSummary[], { population }: Settings, note
 async function reduceAsPercentilePs(io: Io, settings: Settings, note: Note): Promise<ExitCode> {
   const reader = percentilePsReader(settings.ops);
   const quantile = settings.percentiles[0] as number;
-  for (const { name, path } of settings.sources) {
+  const areas = readAreas();
+  for (const source of settings.sources) {
     let more = true;
-    for await (const chunk of chunksOf(io, name, path)) {
-      more = reader.feed(name, chunk);
+    for await (const { bytes } of chunksOf(io, source, areas)) {
+      more = reader.feed(source.name, bytes);
       if (!more) {
         break;
       }
     }
-    if (!more || !reader.endFile(name)) {
+    if (!more || !reader.endFile(source.name)) {
       break;
     }
   }

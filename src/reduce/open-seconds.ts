@@ -1,7 +1,10 @@
 import { BUCKETS } from './buckets.js';
 
 /** Seconds whose counts are kept flat at a time: rows come in the order of completion, starts lie some seconds before. */
-const OPEN_SECONDS = 8;
+export const OPEN_SECONDS = 8;
+
+/** A second that has so many is packed and goes on from zero: its counts have 32 bits. */
+export const MOST_OPEN = 2 ** 31;
 
 /** Numbers that an open second has in `figures`; its overflow is not among what a scanner counts. */
 export const FIGURES = 8;

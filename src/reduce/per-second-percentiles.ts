@@ -1,8 +1,10 @@
 import { BenchError } from '../errors.js';
+import type { QuickRows } from '../samples/plain-rows.js';
 import type { RequestBlock } from '../samples/request-block.js';
 import { US_PER_S } from '../units.js';
 import { HIGHEST_US } from './buckets.js';
 import type { Histogram } from './histogram.js';
+import type { RowScanner } from './row-scanner.js';
 import { secondHistograms } from './second-histograms.js';
 
 /** Which moments of a request put it into a second. `intended` and `start` differ in what the block's start column holds. */
@@ -18,6 +20,8 @@ export interface PerSecondOptions {
   readonly population: 'ok' | 'all';
   /** Only counts are wanted. */
   readonly countsOnly: boolean;
+  /** Counts plain rows without a block; what `overlap` asks for is none of it. */
+  readonly scanner?: RowScanner | undefined;
 }
 
 /** Where a block comes from. */
@@ -49,6 +53,8 @@ export interface PerSecondStream {
 /** Folds requests into whole seconds of their epoch, in any order. */
 export interface PerSecondFold {
   add(block: RequestBlock, source: BlockSource): void;
+  /** The same for rows where they are read; undefined without a scanner. */
+  readonly quick: QuickRows | undefined;
   finish(): PerSecondStream;
 }
 
@@ -57,9 +63,9 @@ export interface PerSecondFold {
  * Requests that the population leaves out stretch the stream, so that an outage shows as empty seconds.
  */
 export function perSecondFold(options: PerSecondOptions): PerSecondFold {
-  const { by, countsOnly } = options;
+  const { by, countsOnly, scanner } = options;
   const onlyOk = options.population === 'ok';
-  const histograms = secondHistograms({ countsOnly });
+  const histograms = secondHistograms({ countsOnly, ...(scanner && { open: scanner.open }) });
   let firstS = Number.POSITIVE_INFINITY;
   let lastS = Number.NEGATIVE_INFINITY;
   let samples = 0;
@@ -76,7 +82,35 @@ export function perSecondFold(options: PerSecondOptions): PerSecondFold {
     return true;
   }
 
+  function quickRows(scanner: RowScanner): QuickRows {
+    return {
+      take(bytes, from, to, { timeFactor, outcome }) {
+        if (firstS > lastS) {
+          // No second is open that a row could be counted in.
+          return { end: from, rows: 0 };
+        }
+        const scan = scanner.scan(
+          bytes,
+          from,
+          to,
+          {
+            timeFactor,
+            by: by === 'completion' ? 'end' : 'start',
+            outcome,
+            countsOnly,
+            earliestS: firstS,
+            latestS: histograms.latest,
+          },
+          histograms.record,
+        );
+        samples += scan.rows;
+        return scan;
+      },
+    };
+  }
+
   return {
+    quick: scanner && by !== 'overlap' ? quickRows(scanner) : undefined,
     add(block, source) {
       const { start, end, latency, ok } = block;
       const { timeFactor } = source;

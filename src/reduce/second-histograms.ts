@@ -16,6 +16,7 @@ import {
   freePlace,
   MAX_US,
   MIN_US,
+  MOST_OPEN,
   type OpenSeconds,
   OVERFLOW,
   openSeconds,
@@ -28,8 +29,6 @@ import {
 const LOOSE_VALUES = 500_000;
 /** Fewer loose values than this in a second are smaller than a packed histogram of them. */
 const WORTH_PACKING = 64;
-/** An open second of so many is packed and goes on from zero: its counts have 32 bits. */
-export const MOST_OPEN = 2 ** 31;
 
 /** What a second holds besides what is counted while it is open. */
 interface Bin {
@@ -127,12 +126,19 @@ export function secondHistograms(options: SecondHistogramsOptions = {}): SecondH
   }
 
   function close(place: number): void {
-    const [second, count, sumUs, minUs, maxUs, overflow] = figures.subarray(place * FIGURES) as unknown as number[];
-    if (count !== 0) {
-      const bin = binOf(second as number);
-      bin.count += count as number;
+    const at = place * FIGURES;
+    const count = figures[at + COUNT] as number;
+    if (count > 0) {
+      const bin = binOf(figures[at + SECOND] as number);
+      bin.count += count;
       if (!countsOnly) {
-        bin.packed = packPlace(place, bin.packed, { count, sumUs, minUs, maxUs, overflow } as ExactFigures);
+        bin.packed = packPlace(place, bin.packed, {
+          count,
+          overflow: figures[at + OVERFLOW] as number,
+          sumUs: figures[at + SUM_US] as number,
+          minUs: figures[at + MIN_US] as number,
+          maxUs: figures[at + MAX_US] as number,
+        });
       }
     }
     freePlace(figures, place);

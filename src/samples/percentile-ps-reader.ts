@@ -21,7 +21,7 @@ export interface PsStop {
 
 /** Reads inputs as the original does, one after another. */
 export interface PsReader {
-  /** Takes a chunk of a file; false when no more input is wanted. */
+  /** Takes a chunk of a file, which is not kept; false when no more input is wanted. */
   feed(file: string, chunk: Uint8Array): boolean;
   /** A file is over; false as for `feed`. */
   endFile(file: string): boolean;
@@ -73,7 +73,7 @@ export function percentilePsReader(endsOnly: boolean): PsReader {
         from = at + 1;
         take(file, bytes);
       }
-      waiting.push(chunk.subarray(from));
+      waiting.push(new Uint8Array(chunk.subarray(from)));
       return stop === undefined;
     },
     endFile(file) {

@@ -1,6 +1,6 @@
 import { BenchError } from '../errors.js';
 import { isOutcome, isSample, PHASES } from './outcomes.js';
-import { scanPlainRows } from './plain-rows.js';
+import { type QuickRows, scanPlainRows } from './plain-rows.js';
 import {
   isHeader,
   isNumberBeginning,
@@ -15,6 +15,7 @@ import {
 } from './raw-layout.js';
 import { type Cursor, recordSplitter } from './records.js';
 import { type RequestBlock, requestBlock } from './request-block.js';
+import { type SampleRowScanner, sampleRowScanner } from './sample-rows.js';
 
 /** How many rejected lines are shown. */
 const SHOWN_REJECTS = 10;
@@ -40,6 +41,10 @@ export interface RawOptions {
   readonly rejects: Rejects;
   /** Epoch µs of the run's start, asked for when the input turns out to be `samples.csv`; undefined when unknown. */
   startedEpochUs(): number | undefined;
+  /** Takes plain rows of successes before they come into a block; undefined when all go through blocks. */
+  readonly quick?: QuickRows | undefined;
+  /** Reads every line as CSV, to compare with: the result is the same and slow. */
+  readonly csvOnly?: boolean;
   /** Takes the rows of one block; the block is reused afterwards. */
   rows(block: RequestBlock, timeFactor: number): void;
   /** Tells the user something that does not stop the reading. */
@@ -65,10 +70,15 @@ export interface RawSummary {
 
 /** Reads one input of requests from bytes in chunks of any size, handing its rows on in blocks. */
 export interface RawReader {
-  feed(chunk: Uint8Array): void;
+  /** `headroomBytes`: so many bytes before the chunk in its buffer may be overwritten. The chunk is not kept. */
+  feed(chunk: Uint8Array, headroomBytes?: number): void;
   /** The input is over. Throws BenchError when it held no row. */
   end(): RawSummary;
 }
+
+/** A quick way that takes fewer rows at a time costs more than it saves: it is tried less and less. */
+const WORTHWHILE_ROWS = 16;
+const MOST_PAUSE_LINES = 8192;
 
 /** Units per second where neither the user nor a header tells: milliseconds, as in the seed. */
 const DEFAULT_TIME_FACTOR = 1000;
@@ -81,6 +91,7 @@ export function rawReader(options: RawOptions): RawReader {
   let header: RawLayout | undefined;
   /** Known after the first good row: whether there is an outcome is only seen there. */
   let layout: RawLayout | undefined;
+  let sampleRows: SampleRowScanner | undefined;
   let timeFactor = options.timeFactor ?? DEFAULT_TIME_FACTOR;
   let startedEpochUs = 0;
   let rows = 0;
@@ -91,6 +102,9 @@ export function rawReader(options: RawOptions): RawReader {
   let tornLine = 0;
   let lines = 0;
   let furtherColumns = false;
+  /** The line from which the quick way is tried again, and how many come before the next try. */
+  let quickFromLine = 1;
+  let pauseLines = 1;
 
   function flush(): void {
     if (block.count === 0) {
@@ -135,6 +149,7 @@ export function rawReader(options: RawOptions): RawReader {
     const { start, end, latency } = header;
     if (header.kind === 'samples') {
       layout = header;
+      sampleRows = sampleRowScanner(header, options.start);
       if (options.timeFactor !== undefined && options.timeFactor !== read.timeFactor) {
         note(`warning: ${file} is in microseconds: --time-factor ${options.timeFactor} is not for it`);
       }
@@ -268,19 +283,55 @@ export function rawReader(options: RawOptions): RawReader {
     }
   }
 
+  /** Gives plain rows to the quick way, unless it has lately left most of them. */
+  function takeQuickly(bytes: Uint8Array, from: number, to: number, outcome: boolean): number {
+    if (options.quick === undefined || cursor.line < quickFromLine) {
+      return from;
+    }
+    flush();
+    const taken = options.quick.take(bytes, from, to, { timeFactor, outcome });
+    rows += taken.rows;
+    cursor.line += taken.rows;
+    pauseLines = taken.rows >= WORTHWHILE_ROWS ? 1 : Math.min(2 * pauseLines, MOST_PAUSE_LINES);
+    quickFromLine = cursor.line + pauseLines;
+    return taken.end;
+  }
+
+  function scanSamples(scanner: SampleRowScanner, bytes: Uint8Array, from: number, to: number): number {
+    for (let at = from; ; ) {
+      const scan = scanner.scan(bytes, at, to, block, cursor, startedEpochUs);
+      at = scan.end;
+      leftOut += scan.leftOut;
+      if (block.count < block.start.length) {
+        return at;
+      }
+      flush();
+    }
+  }
+
   const splitter = recordSplitter(cursor, {
     scan(bytes, from, to) {
+      if (options.csvOnly) {
+        return from;
+      }
+      if (sampleRows) {
+        return scanSamples(sampleRows, bytes, from, to);
+      }
       if (!layout || !isPlain(layout)) {
         return from;
       }
       const rest = layout.outcome !== undefined ? 'outcome' : furtherColumns ? 'ignored' : 'none';
       let at = from;
       for (;;) {
-        at = scanPlainRows(bytes, at, to, block, cursor, rest);
-        if (block.count < block.start.length) {
+        at = takeQuickly(bytes, at, to, rest === 'outcome');
+        const before = at;
+        at = scanPlainRows(bytes, at, to, block, cursor, rest, options.quick ? quickFromLine - cursor.line : Infinity);
+        if (block.count === block.start.length) {
+          flush();
+        }
+        if (at === before) {
           return at;
         }
-        flush();
       }
     },
     record,
@@ -288,9 +339,9 @@ export function rawReader(options: RawOptions): RawReader {
   });
 
   return {
-    feed(chunk) {
+    feed(chunk, headroomBytes) {
       refusePacked(file, chunk, lines);
-      splitter.feed(chunk);
+      splitter.feed(chunk, headroomBytes);
     },
     end() {
       splitter.end();

@@ -32,7 +32,8 @@ export interface RecordHandler {
 
 /** Cuts a stream of bytes into CSV records, whatever the size of the chunks. */
 export interface RecordSplitter {
-  feed(chunk: Uint8Array): void;
+  /** `headroomBytes`: so many bytes before the chunk in its buffer may be overwritten. The chunk is not kept. */
+  feed(chunk: Uint8Array, headroomBytes?: number): void;
   /** The input is over. */
   end(): void;
 }
@@ -49,15 +50,16 @@ export function recordSplitter(cursor: Cursor, handler: RecordHandler): RecordSp
   let afterCr = false;
   let inRefusedLine = false;
 
-  function take(last: boolean): void {
+  /** Takes what came before and a chunk. */
+  function take(chunk: Uint8Array, headroomBytes: number, last: boolean): void {
     const bytes =
-      waiting.length === 0 && queue.length === 1 ? (queue[0] as Uint8Array) : Buffer.concat([waiting, ...queue]);
+      queue.length === 0 ? joined(waiting, chunk, headroomBytes) : Buffer.concat([waiting, ...queue, chunk]);
     queue = [];
     queuedBytes = 0;
     const from = begun ? 0 : markLength(bytes);
     begun = true;
     const used = split(bytes, from, last);
-    waiting = bytes.subarray(used);
+    waiting = new Uint8Array(bytes.subarray(used));
     offset += used;
   }
 
@@ -160,18 +162,29 @@ export function recordSplitter(cursor: Cursor, handler: RecordHandler): RecordSp
   }
 
   return {
-    feed(chunk) {
-      queue.push(chunk);
+    feed(chunk, headroomBytes = 0) {
       queuedBytes += chunk.length;
       // Looked at again only when it has doubled, so that a long line in small chunks costs no more than its length.
-      if (queuedBytes >= waiting.length && (begun || waiting.length + queuedBytes >= 3)) {
-        take(false);
+      if (queuedBytes >= waiting.length && (begun || queuedBytes >= 3)) {
+        take(chunk, headroomBytes, false);
+      } else {
+        queue.push(new Uint8Array(chunk));
       }
     },
     end() {
-      take(true);
+      take(new Uint8Array(0), 0, true);
     },
   };
+}
+
+/** One piece of two: the first is copied before the second where there is room for it. */
+function joined(first: Uint8Array, second: Uint8Array, headroomBytes: number): Uint8Array {
+  if (first.length > headroomBytes) {
+    return Buffer.concat([first, second]);
+  }
+  const whole = Buffer.from(second.buffer, second.byteOffset - first.length, first.length + second.length);
+  whole.set(first);
+  return whole;
 }
 
 const TOO_LONG = 'the line is longer than 1 MiB';

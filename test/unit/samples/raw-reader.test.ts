@@ -159,6 +159,11 @@ describe('samples.csv', () => {
     expect(read.rows).toMatchObject([{ start: 4, end: 9, latency: 5 }]);
   });
 
+  it('an empty field at the very beginning is none, also where lines are plain', () => {
+    const read = readRaw('end_us,outcome,phase,intended_us,start_us\n,ok,measure,0,0\n', { chunks: [42, 100] });
+    expect(read.rejects).toEqual(['raw.csv:2: end_us is blank']);
+  });
+
   it('a time factor on the command line is not for it, which is said', () => {
     const read = readRaw(`${header}\n${row(sample)}\n`, { timeFactor: 1000 });
     expect(read.timeFactor).toBe(1_000_000);
