@@ -48,7 +48,7 @@ async function stopped(url: string) {
 
 function beyond(url: string) {
   const load = ['--rate', String(BEYOND_PER_S), '--duration', `${seconds}s`, '--check', 'none'];
-  return client([url, ...load], { seconds: 10 * seconds, statuses: [0, 4] }, verdictOf);
+  return client([url, ...load], { seconds: 30 * seconds, statuses: [0, 4] }, verdictOf);
 }
 
 await inDirectory(async (directory) => {

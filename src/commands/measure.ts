@@ -130,7 +130,8 @@ export async function measure(options: MeasureOptions): Promise<Report> {
 
     const sums = whole.finish();
     const seconds = bySecond.finish();
-    const headroom = headroomOf(options, Math.max(0, ...seconds.map(({ sent }) => sent)));
+    const busiest = seconds.reduce((most, { sent }) => Math.max(most, sent), 0);
+    const headroom = headroomOf(options, busiest);
     const verdict = judge(sums, {
       issued: schedule.model === 'open' ? schedule.arrivalsUs.length : end.planned,
       rows: roll.count(),

@@ -45,13 +45,14 @@ export function scanPlainRows(
   const limit = Math.min(start.length, block.count + most);
   let row = block.count;
   let lineNumber = cursor.line;
+  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = from;
   while (at < to && row < limit) {
-    let next = readDigits(bytes, at, start, row);
+    let next = readTime(bytes, words, at, start, row);
     if (next === 0 || bytes[next] !== COMMA) {
       break;
     }
-    next = readDigits(bytes, next + 1, end, row);
+    next = readTime(bytes, words, next + 1, end, row);
     if (next === 0 || bytes[next] !== COMMA) {
       break;
     }
@@ -113,6 +114,13 @@ export function readDigits(bytes: Uint8Array, from: number, column: Float64Array
     column[row] = high;
     return at === from ? 0 : at;
   }
+  return readLowDigits(bytes, at, high, column, row);
+}
+
+/** Reads up to 8 digits that follow the 8 of a number. */
+function readLowDigits(bytes: Uint8Array, from: number, high: number, column: Float64Array, row: number): number {
+  let at = from;
+  let byte = bytes[at] as number;
   let low = 0;
   let scale = 1;
   const lowEnd = at + 8;
@@ -125,6 +133,30 @@ export function readDigits(bytes: Uint8Array, from: number, column: Float64Array
   column[row] = value;
   return (byte >= ZERO && byte <= NINE) || value > Number.MAX_SAFE_INTEGER ? 0 : at;
 }
+
+/** Eight digits as two words of 32 bits, and the number they are: those that the last times began with. */
+interface Beginning {
+  first: number;
+  second: number;
+  value: number;
+}
+
+/** As `readDigits`, for times, most of which begin with the same eight digits as the one before. */
+function readTime(bytes: Uint8Array, words: DataView, from: number, column: Float64Array, row: number): number {
+  const inside = from + 8 <= bytes.length;
+  if (inside && words.getInt32(from) === beginning.first && words.getInt32(from + 4) === beginning.second) {
+    return readLowDigits(bytes, from + 8, beginning.value, column, row);
+  }
+  const end = readDigits(bytes, from, column, row);
+  if (end >= from + 8) {
+    beginning.first = words.getInt32(from);
+    beginning.second = words.getInt32(from + 4);
+    beginning.value = Math.floor((column[row] as number) / 10 ** (end - from - 8));
+  }
+  return end;
+}
+
+const beginning: Beginning = { first: 0, second: 0, value: 0 };
 
 function isLineEnd(byte: number): boolean {
   return byte === LF || byte === CR;

@@ -130,7 +130,7 @@ function wantedBy(spec: RunSpec): Wanted {
     return { connections, connectionsFlag: '--max-in-flight', ...fresh, arrivals };
   }
   if (model === 'closed') {
-    const connections = Math.max(0, ...userSteps(curve).map(({ users }) => users));
+    const connections = userSteps(curve).reduce((most, { users }) => Math.max(most, users), 0);
     return { connections, connectionsFlag: highestLevelFlag(spec), arrivals };
   }
   // Calls of gRPC share connections.

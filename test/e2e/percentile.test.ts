@@ -23,8 +23,8 @@ function put(name: string, content: string | Uint8Array): string {
   return name;
 }
 
-async function percentile(args: string, stdin: string | Uint8Array | NodeJS.ReadableStream = '') {
-  const fake = fakeIo({ argv: ['percentile', ...args.split(' ').filter(Boolean)], stdin, cwd: directory });
+async function percentile(args: string, stdin: string | Uint8Array | NodeJS.ReadableStream = '', env = {}) {
+  const fake = fakeIo({ argv: ['percentile', ...args.split(' ').filter(Boolean)], stdin, cwd: directory, env });
   const code = await main(fake.io);
   return { code, stdout: fake.stdout(), stderr: fake.stderr() };
 }
@@ -43,6 +43,28 @@ describe('the stream', () => {
     const bytes = Readable.from(Array.from(Buffer.from(A), (byte) => Buffer.from([byte])));
     for (const result of [await percentile('-', A), await percentile('a.csv'), await percentile('', bytes)]) {
       expect(result).toEqual({ code: 0, stdout: A_BY_COMPLETION, stderr: '' });
+    }
+  });
+
+  it('is the same by every scanner for files of several chunks, with odd lines in them', async () => {
+    const lines = Array.from({ length: 100_000 }, (_, row) => {
+      const end = 1_700_000_000_000 + row;
+      const latency = (row * 7919) % 900;
+      const odd = row % 9973 === 0;
+      return `${end - latency},${odd ? `"${end}"` : end},${latency},${row % 997 === 0 ? 'http_5xx' : 'ok'}\n`;
+    });
+    const bytes = Buffer.from(lines.join(''));
+    put('large.csv', bytes);
+    const [fastest, ...others] = [
+      await percentile('large.csv large.csv'),
+      await percentile('large.csv -', bytes),
+      await percentile('large.csv large.csv', '', { INFER_BENCH_SCANNER: 'js' }),
+      await percentile('large.csv large.csv', '', { INFER_BENCH_SCANNER: 'csv' }),
+    ];
+    // 1,000 rows a second in each file, without the failures of the second.
+    expect(fastest?.stdout.split('\n')[51]).toMatch(/^1700000050,1998,85\d\.\d{3}$/);
+    for (const { code, stdout } of others) {
+      expect({ code, stdout }).toEqual({ code: 0, stdout: fastest?.stdout });
     }
   });
 

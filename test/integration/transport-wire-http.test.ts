@@ -246,7 +246,7 @@ describe('HTTP on the wire lane', () => {
         const completion = await send('/');
         expectEnd(completion, { outcome: 'ok', status: 200 });
         expect(completion.reused).toBe(false);
-        await sleep(50);
+        expect(await becomesTrue(() => server.open() === 0)).toBe(true);
       }
     });
 

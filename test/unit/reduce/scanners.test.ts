@@ -191,7 +191,7 @@ const chunkSizes = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, ma
 describe('WebAssembly, JavaScript and CSV give the same seconds, messages and errors', () => {
   it('for requests in any form, in one or two files', () => {
     fc.assert(fc.property(files, chunkSizes, reduction, expectSame), {
-      numRuns: 400,
+      numRuns: 250,
     });
   });
 
@@ -228,7 +228,7 @@ describe('WebAssembly, JavaScript and CSV give the same seconds, messages and er
         return text.slice(0, text.length - cut);
       });
     fc.assert(fc.property(fc.array(samples, { minLength: 1, maxLength: 2 }), chunkSizes, reduction, expectSame), {
-      numRuns: 200,
+      numRuns: 150,
     });
   });
 });
