@@ -4,8 +4,9 @@
  *
  *     npm run build && npx tsx bench/deadlines.ts [--seconds 4] [--smoke] [--jsonl FILE]
  *
- * 50 requests per second for `--seconds` after a second of warm-up; a deadline's lateness is end − start − timeout in samples.csv. A busy loop
- * runs on each core, and the program wherever the system puts it. Needs Linux, bash and taskset.
+ * 50 users for `--seconds` after a second of warm-up, closed loop: a request's start is when its user handed it over and its
+ * deadline was set, so a deadline's lateness is end − start − timeout in samples.csv. A busy loop runs on each core, and
+ * the program wherever the system puts it. Needs Linux, bash and taskset.
  */
 import { join } from 'node:path';
 import { client, readCsv } from './harness/client.js';
@@ -15,7 +16,7 @@ import { type Contender, interleave, type Run, values } from './harness/rounds.j
 import { startSilentServer } from './harness/servers.js';
 import { quantile } from './harness/statistics.js';
 
-const RATE_PER_S = 50;
+const USERS = 50;
 const LATE_MS = 10;
 const EARLY_MS = 1;
 const BUDGET_S = 420;
@@ -33,7 +34,8 @@ interface Lateness extends Run {
 }
 
 async function lateness(port: number, protocol: ProtocolName, lane: string, timeoutMs: number): Promise<Lateness> {
-  const load = ['--rate', String(RATE_PER_S), '--warmup', '1s', '--duration', `${seconds}s`, '--protocol', protocol];
+  const users = ['--pattern', 'constant', '--users', String(USERS), '--think-time', '100ms'];
+  const load = [...users, '--warmup', '1s', '--duration', `${seconds}s`, '--protocol', protocol];
   const how = ['--transport', lane, '--timeout', `${timeoutMs}ms`, '--drain', `${timeoutMs + 5_000}ms`];
   const options = { seconds: seconds + timeoutMs / 1000 + 5, statuses: [0, 4], core: null };
   return client([`${SCHEMES[protocol]}://127.0.0.1:${port}`, ...load, ...how], options, ({ directory, cpuS }) => {
