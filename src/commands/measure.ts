@@ -11,6 +11,7 @@ import { generatorTotals } from '../reduce/generator-totals.js';
 import { perSecond } from '../reduce/per-second.js';
 import { totals } from '../reduce/summary.js';
 import { tally } from '../reduce/tally.js';
+import { histogramsHlog } from '../reports/histograms-hlog.js';
 import { json } from '../reports/json.js';
 import { perSecondCsv } from '../reports/per-second-csv.js';
 import { type Headroom, type Report, type RunFacts, reportOf } from '../reports/report.js';
@@ -147,6 +148,8 @@ export async function measure(options: MeasureOptions): Promise<Report> {
     const facts = runFacts(options, pacing, clock.epochMsAt(0));
     const report = reportOf({ run: facts, totals: sums, generator: generated, calibration: headroom, verdict });
     directory.write('perSecond', perSecondCsv(seconds));
+    const startedEpochS = Math.floor(anchor.startedEpochUs / US_PER_S);
+    directory.write('histograms', histogramsHlog(startedEpochS, spec.protocolKind.endpoint, bySecond.histograms()));
     directory.write('summary', json(report));
     return report;
   } finally {
@@ -226,6 +229,7 @@ function runFacts(
     pacing: pacing ?? null,
     spacing: closed ? null : settings.spacing.kind,
     connections: rig.connections.most,
+    insecure: settings.insecure,
     workers: rig.workers,
     warmup_s: schedule.warmupUs / US_PER_S,
     duration_s: (schedule.durationUs - schedule.warmupUs) / US_PER_S,

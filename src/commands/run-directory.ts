@@ -11,6 +11,7 @@ const FILES = {
   samples: 'samples.csv',
   perSecond: 'per_second.csv',
   generator: 'generator.csv',
+  histograms: 'histograms.hlog',
   summary: 'summary.json',
 } as const;
 

@@ -224,10 +224,14 @@ export function hlogHead(startedEpochS: number): string {
   });
 }
 
-/** One line of an HdrHistogram log: what a histogram holds of the interval between two epoch seconds. */
-export function hlogInterval(histogram: Histogram, fromEpochS: number, toEpochS: number): string {
+/** One line of an HdrHistogram log: what a histogram holds of the interval between two epoch seconds. A tag has no comma. */
+export function hlogInterval(histogram: Histogram, fromEpochS: number, toEpochS: number, tag?: string): string {
   const usPerMs = 1000;
-  return hlogText((log) => log.outputIntervalHistogram(histogram.hdr, fromEpochS, toEpochS, usPerMs));
+  const { hdr } = histogram;
+  if (tag !== undefined) {
+    hdr.tag = tag;
+  }
+  return hlogText((log) => log.outputIntervalHistogram(hdr, fromEpochS, toEpochS, usPerMs));
 }
 
 function hlogText(write: (log: Hdr.HistogramLogWriter) => void): string {

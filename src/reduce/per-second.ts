@@ -31,6 +31,13 @@ export interface PerSecondRow {
   readonly lag_max_ms: number | null;
 }
 
+/** The durations of one second, under the name of what they measure. */
+export interface SecondHistogram {
+  readonly epochS: number;
+  readonly metric: 'latency' | 'service';
+  readonly histogram: Histogram;
+}
+
 /** What is counted for each second; the columns of one row of counters. */
 const COUNTERS = ['planned', 'sent', 'completed', 'ok', 'failed', 'dropped'] as const;
 const [PLANNED, SENT, COMPLETED, OK, FAILED, DROPPED] = [0, 1, 2, 3, 4, 5] as const;
@@ -42,6 +49,8 @@ const FIRST_SECONDS = 256;
  */
 export function perSecond(startedEpochUs: number): Required<Pick<Sink, 'rows' | 'users'>> & {
   finish(): readonly PerSecondRow[];
+  /** What `ok` requests that ended in each second took; a histogram is good until the next one is asked for. */
+  histograms(): Iterable<SecondHistogram>;
 } {
   const firstS = Math.floor(startedEpochUs / US_PER_S);
   /** Between the beginning of that second and the run's zero. */
@@ -111,6 +120,19 @@ export function perSecond(startedEpochUs: number): Required<Pick<Sink, 'rows' | 
     },
     users(atUs, active) {
       users.set(secondAt(atUs), active);
+    },
+    *histograms() {
+      for (let second = 0; second < seconds; second++) {
+        for (const [metric, of] of [
+          ['latency', latency],
+          ['service', service],
+        ] as const) {
+          const histogram = of.at(second);
+          if (histogram) {
+            yield { epochS: firstS + second, metric, histogram };
+          }
+        }
+      }
     },
     finish() {
       const rows: PerSecondRow[] = [];

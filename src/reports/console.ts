@@ -31,6 +31,7 @@ function headline({ verdict, run }: Report): string {
   return [
     `${paint(verdict.status)}  ${run.protocol} · ${run.pattern} · ${length}`,
     `  ${where} · ${run.dataset} · batch ${run.batch} · seed ${run.seed}`,
+    ...(run.insecure ? ["  --insecure: the server's certificate was not verified"] : []),
   ].join('\n');
 }
 

@@ -23,6 +23,8 @@ export interface RunFacts {
   readonly spacing: string | null;
   readonly warmup_s: number;
   readonly connections: number;
+  /** The server's certificate was not verified. */
+  readonly insecure: boolean;
   /** Threads that sent. */
   readonly workers: number;
   readonly duration_s: number;

@@ -114,6 +114,7 @@ describe('the double wave against the embedded server', async () => {
       'samples.csv',
       'per_second.csv',
       'generator.csv',
+      'histograms.hlog',
       'summary.json',
       'plan.json',
       'spec.yaml',

@@ -40,6 +40,7 @@ export function reportOn(
       pacing: null,
       spacing: null,
       connections: 60,
+      insecure: false,
       warmup_s: 0,
       duration_s: 10,
       think_time_ms: 300,
