@@ -98,16 +98,14 @@ function answerCalls(socket: Socket, { bytes: answer, streamAt, dataBytes }: Ans
   let unacknowledgedBytes = 0;
   let waiting: number[] = [];
 
-  // Streams may bring as much as they like; the connection's window is opened as wide and kept so. Sent once the client
-  // speaks: some lose what comes while they still set up.
+  // Streams may bring as much as they like; the connection's window is opened as wide and kept so.
   const settings = frame(
     FRAME.settings,
     0,
     0,
     Buffer.concat([uint(INITIAL_WINDOW_SIZE, 2), uint(MAX_WINDOW_BYTES, 4)]),
   );
-  const opening = Buffer.concat([settings, windowUpdate(MAX_WINDOW_BYTES - FIRST_WINDOW_BYTES)]);
-  socket.once('data', () => socket.write(opening));
+  socket.write(Buffer.concat([settings, windowUpdate(MAX_WINDOW_BYTES - FIRST_WINDOW_BYTES)]));
 
   socket.on('data', (chunk: Buffer) => {
     const bytes = held.length === 0 ? chunk : Buffer.concat([held, chunk]);

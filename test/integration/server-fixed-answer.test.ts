@@ -192,20 +192,6 @@ describe('the fixed answer over gRPC', () => {
     await expect.poll(() => heard.includes(FRAMED)).toBe(true);
   });
 
-  it('says nothing before the client does', async () => {
-    const socket = connect(await grpcServer(), '127.0.0.1');
-    ends.push(() => socket.destroy());
-    let heardBytes = 0;
-    socket.on('data', (chunk: Buffer) => {
-      heardBytes += chunk.length;
-    });
-    await once(socket, 'connect');
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    expect(heardBytes).toBe(0);
-    socket.write('P');
-    await expect.poll(() => heardBytes).toBe(15 + 13);
-  });
-
   it('leaves a client that sends no HTTP/2', async () => {
     const socket = connect(await grpcServer(), '127.0.0.1');
     socket.on('error', () => {}).resume();
