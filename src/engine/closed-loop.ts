@@ -102,7 +102,7 @@ export function runClosedLoop(options: ClosedLoopOptions): Promise<LoopEnd> {
     function newUser(index: number): User {
       const user: User = {
         user: wholeIndex(shard, index),
-        slip: { seq: 0, connection: connections === undefined ? index : index % connections, deadlineUs: 0 },
+        slip: { seq: 0, connection: connections === undefined ? index : index % connections, deadlineUs: 0, sentUs: 0 },
         state: 'away',
         wanted: false,
         seq: 0,
@@ -123,6 +123,7 @@ export function runClosedLoop(options: ClosedLoopOptions): Promise<LoopEnd> {
       user.request = options.request(user.seq);
       user.intendedUs = clock.nowUs();
       user.phase = user.intendedUs < schedule.warmupUs ? 'warmup' : 'measure';
+      user.slip.sentUs = user.intendedUs;
       user.slip.deadlineUs = user.intendedUs + timeoutUs;
       transport.send(user.request, user.slip, user.done);
     }

@@ -97,6 +97,7 @@ export function runOpenLoop(options: OpenLoopOptions): Promise<LoopEnd> {
       slot.busy = true;
       slot.slip.seq = seq;
       // From the sending: our own lateness must not shorten the time that the target has.
+      slot.slip.sentUs = slot.sentUs;
       slot.slip.deadlineUs = slot.sentUs + timeoutUs;
       inFlight++;
       transport.send(request, slot.slip, slot.done);
@@ -105,7 +106,7 @@ export function runOpenLoop(options: OpenLoopOptions): Promise<LoopEnd> {
     function newSlot(): Slot {
       const slot: Slot = {
         // Whichever connection is free.
-        slip: { seq: 0, connection: -1, deadlineUs: 0 },
+        slip: { seq: 0, connection: -1, deadlineUs: 0, sentUs: 0 },
         seq: 0,
         user: 0,
         phase: 'measure',

@@ -42,15 +42,21 @@ export function putWord(bytes: DataView, at: number, { length, quads }: Word): n
   return at + length;
 }
 
-/** Writes a whole number from 0 to 2^53 in decimal digits at `at`; returns the offset after them. */
+/**
+ * Writes a whole number from 0 to 2^53 in decimal digits at `at`; returns the offset after them. So short that it becomes
+ * a part of its caller: what it calls gets whole numbers of 32 bits, where doubles would be objects on the heap.
+ */
 export function putWhole(bytes: DataView, at: number, value: number): number {
   if (value < BILLION) {
     return putBelowBillion(bytes, at, value | 0);
   }
-  const billions = Math.floor(value / BILLION);
-  const rest = (value - billions * BILLION) | 0;
+  const billions = Math.floor(value / BILLION) | 0;
+  return putBillions(bytes, at, billions, (value - billions * BILLION) | 0);
+}
+
+function putBillions(bytes: DataView, at: number, billions: number, rest: number): number {
   const millions = (rest / MILLION) | 0;
-  const after = putWhole(bytes, at, billions);
+  const after = putBelowBillion(bytes, at, billions);
   bytes.setInt32(after, TRIPLES[millions] as number, true);
   return putSix(bytes, after + 3, rest - millions * MILLION);
 }

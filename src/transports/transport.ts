@@ -14,6 +14,8 @@ export interface Slip {
   connection: number;
   /** When the answer has to be complete, µs of the run's clock. */
   deadlineUs: number;
+  /** The moment of the call, where its owner has just read the clock: a transport need not read it again. */
+  sentUs?: number;
 }
 
 /**

@@ -180,7 +180,7 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
       if (connection === undefined) {
         wait(template, slip, done, pinned);
       } else {
-        begin(connection, template, slip.seq, slip.deadlineUs, done);
+        begin(connection, template, slip.seq, slip.deadlineUs, slip.sentUs ?? clock.nowUs(), done);
       }
     },
     handshakes,
@@ -233,7 +233,14 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
   }
 
   /** Puts a request on a connection that is idle, or not yet made. */
-  function begin(connection: Connection, template: Template, seq: number, deadlineUs: number, done: Done): void {
+  function begin(
+    connection: Connection,
+    template: Template,
+    seq: number,
+    deadlineUs: number,
+    nowUs: number,
+    done: Done,
+  ): void {
     connection.busy = true;
     busyConnections++;
     connection.template = template;
@@ -243,7 +250,7 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
     connection.heard = false;
     connection.reused = false;
     deadlines.set(connection.deadline, deadlineUs);
-    connection.startUs = clock.nowUs();
+    connection.startUs = nowUs;
     if (connection.up) {
       write(connection);
     } else {
@@ -591,7 +598,7 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
     const [next] = queue !== undefined && queue.size > 0 ? queue : anyQueue;
     if (next !== undefined && !closed) {
       leave(next);
-      begin(connection, next.template, next.seq, next.atUs, next.done);
+      begin(connection, next.template, next.seq, next.atUs, clock.nowUs(), next.done);
     }
   }
 
