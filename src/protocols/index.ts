@@ -1,3 +1,4 @@
+import { predict } from './predict.js';
 import type { ProtocolKind } from './protocol.js';
 import { sentiment } from './sentiment.js';
 import { tfServingGrpc } from './tf-serving-grpc.js';
@@ -6,6 +7,7 @@ import { tfServingRest } from './tf-serving-rest.js';
 /** The wire contracts by name. To add one, write its file and its line. */
 export const PROTOCOLS: Readonly<Record<string, ProtocolKind>> = {
   sentiment,
+  predict,
   'tf-serving-rest': tfServingRest,
   'tf-serving-grpc': tfServingGrpc,
 };

@@ -64,6 +64,18 @@ const KINDS = {
       problem: sentimentProblem,
     };
   },
+  predict: async (): Promise<Kind> => {
+    const { loadSentimentModel } = await import('./sentiment-model.js');
+    const { sentimentProblem } = await import('./sentiment.js');
+    const { PREDICT_MAX_BODY_BYTES, predictAnswers, predictRoutes } = await import('./predict.js');
+    const model = loadSentimentModel();
+    return {
+      routes: predictRoutes(model),
+      fixedAnswer: () => predictAnswers(model)(['the same for all']),
+      maxBodyBytes: PREDICT_MAX_BODY_BYTES,
+      problem: sentimentProblem,
+    };
+  },
   'tf-serving': async (): Promise<Kind> => {
     const { loadDigitModel } = await import('./digit-model.js');
     const { mnistServable } = await import('./tf-serving.js');
