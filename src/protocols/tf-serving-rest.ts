@@ -1,6 +1,7 @@
 import { parseJson } from './json.js';
 import { DECODED_OK, type Decoded, protocol, type WireRequest } from './protocol.js';
-import { batchOf, MODEL_FLAGS } from './tf-serving.js';
+import { batchOf, elementsOf } from './tensors.js';
+import { MODEL_FLAGS } from './tf-serving.js';
 
 const HEADERS = { 'content-type': 'application/json', accept: 'application/json' };
 
@@ -47,7 +48,7 @@ function nested(values: Float32Array, shape: readonly number[]): unknown {
   if (inner.length === 0) {
     return Array.from(values);
   }
-  const size = inner.reduce((product, dim) => product * dim, 1);
+  const size = elementsOf(inner);
   return Array.from({ length: shape[0] as number }, (_, row) =>
     nested(values.subarray(row * size, (row + 1) * size), inner),
   );
