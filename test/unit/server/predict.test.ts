@@ -8,7 +8,14 @@ const [route, health] = predictRoutes({
 });
 
 function ask(body: string): Answer {
-  return route?.answer({ method: 'POST', path: '/predict', query: '', groups: [], body: Buffer.from(body) }) as Answer;
+  return route?.answer({
+    method: 'POST',
+    path: '/predict',
+    query: '',
+    groups: [],
+    headers: {},
+    body: Buffer.from(body),
+  }) as Answer;
 }
 
 describe('the predict route', () => {
@@ -48,7 +55,7 @@ describe('the health route', () => {
   it('says that it is healthy, and is no inference route', () => {
     expect(health).toMatchObject({ method: 'GET', path: '/health' });
     expect(health?.inference).toBeUndefined();
-    const call = { method: 'GET', path: '/health', query: '', groups: [], body: Buffer.alloc(0) };
+    const call = { method: 'GET', path: '/health', query: '', groups: [], headers: {}, body: Buffer.alloc(0) };
     expect(health?.answer(call)).toEqual({ status: 200, body: '{"status":"healthy"}' });
   });
 });
