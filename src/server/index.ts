@@ -89,14 +89,32 @@ const KINDS = {
       problem: tfServingProblem,
       listenGrpc: (options) => createTfServingGrpcServer(servable, options),
       fixedAnswer: () => rest.blankImageText(servable),
-      async listenFixedGrpc(options) {
-        const { createFixedGrpcServer } = await import('./fixed-grpc.js');
-        const { address, close } = await createFixedGrpcServer({ ...options, content: blankImagePrediction(servable) });
-        return { port: address.port, close };
-      },
+      listenFixedGrpc: (options) => listenFixed(options, blankImagePrediction(servable)),
+    };
+  },
+  oip: async (): Promise<Kind> => {
+    const { loadDigitModel } = await import('./digit-model.js');
+    const { mnistOipModel } = await import('./oip.js');
+    const rest = await import('./oip-rest.js');
+    const { OIP_MAX_BODY_BYTES, oipProblem, oipRoutes } = rest;
+    const { blankImageMessage, createOipGrpcServer } = await import('./oip-grpc.js');
+    const model = mnistOipModel(loadDigitModel());
+    return {
+      routes: oipRoutes(model),
+      maxBodyBytes: OIP_MAX_BODY_BYTES,
+      problem: oipProblem,
+      listenGrpc: (options) => createOipGrpcServer(model, options),
+      fixedAnswer: () => rest.blankImageAnswer(model),
+      listenFixedGrpc: (options) => listenFixed(options, blankImageMessage(model)),
     };
   },
 } as const;
+
+async function listenFixed(options: GrpcOptions, content: Buffer): Promise<GrpcPart> {
+  const { createFixedGrpcServer } = await import('./fixed-grpc.js');
+  const { address, close } = await createFixedGrpcServer({ ...options, content });
+  return { port: address.port, close };
+}
 
 export type ServerKind = keyof typeof KINDS;
 
