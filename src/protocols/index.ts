@@ -1,3 +1,4 @@
+import { oipRest } from './oip-rest.js';
 import { predict } from './predict.js';
 import type { ProtocolKind } from './protocol.js';
 import { sentiment } from './sentiment.js';
@@ -10,4 +11,5 @@ export const PROTOCOLS: Readonly<Record<string, ProtocolKind>> = {
   predict,
   'tf-serving-rest': tfServingRest,
   'tf-serving-grpc': tfServingGrpc,
+  'oip-rest': oipRest,
 };
