@@ -1,3 +1,4 @@
+import { oipGrpc } from './oip-grpc.js';
 import { oipRest } from './oip-rest.js';
 import { predict } from './predict.js';
 import type { ProtocolKind } from './protocol.js';
@@ -12,4 +13,5 @@ export const PROTOCOLS: Readonly<Record<string, ProtocolKind>> = {
   'tf-serving-rest': tfServingRest,
   'tf-serving-grpc': tfServingGrpc,
   'oip-rest': oipRest,
+  'oip-grpc': oipGrpc,
 };
