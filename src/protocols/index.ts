@@ -5,6 +5,7 @@ import type { ProtocolKind } from './protocol.js';
 import { sentiment } from './sentiment.js';
 import { tfServingGrpc } from './tf-serving-grpc.js';
 import { tfServingRest } from './tf-serving-rest.js';
+import { torchserve } from './torchserve.js';
 
 /** The wire contracts by name. To add one, write its file and its line. */
 export const PROTOCOLS: Readonly<Record<string, ProtocolKind>> = {
@@ -14,4 +15,5 @@ export const PROTOCOLS: Readonly<Record<string, ProtocolKind>> = {
   'tf-serving-grpc': tfServingGrpc,
   'oip-rest': oipRest,
   'oip-grpc': oipGrpc,
+  torchserve,
 };

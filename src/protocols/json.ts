@@ -31,3 +31,25 @@ function parseTolerant(text: string): Json | undefined {
     return undefined;
   }
 }
+
+/** Why a list is not one prediction per item, all of one shape; undefined when it is. */
+export function rowsProblem(predictions: readonly unknown[], batch: number): string | undefined {
+  if (predictions.length !== batch) {
+    return `Wanted ${batch} predictions, got ${predictions.length}`;
+  }
+  const shape = shapeOf(predictions[0]);
+  const odd = predictions.findIndex((prediction) => shapeOf(prediction) !== shape);
+  return odd < 0 ? undefined : `Prediction ${odd} has the shape ${shapeOf(predictions[odd])}, the first one ${shape}`;
+}
+
+/** The shape and datatypes of a prediction as text: equal texts, equal shapes. */
+function shapeOf(value: unknown): string {
+  if (Array.isArray(value)) {
+    const inner = value.map(shapeOf);
+    return inner.every((shape) => shape === inner[0]) ? `[${value.length}]${inner[0] ?? ''}` : `[${inner.join()}]`;
+  }
+  if (typeof value === 'object' && value !== null) {
+    return `{${Object.entries(value).map(([name, output]) => `${name}:${shapeOf(output)}`)}}`;
+  }
+  return typeof value;
+}

@@ -55,3 +55,15 @@ export function elementsOf(shape: readonly number[]): number {
 export function batchProblem(shape: readonly number[], batch: number): string | undefined {
   return shape[0] === batch ? undefined : `wanted the shape [${batch}, …], got [${shape.join(', ')}]`;
 }
+
+/** Row-major values as nested lists of a shape. */
+export function nested(values: Float32Array, shape: readonly number[]): unknown {
+  const [, ...inner] = shape;
+  if (inner.length === 0) {
+    return Array.from(values);
+  }
+  const size = elementsOf(inner);
+  return Array.from({ length: shape[0] as number }, (_, row) =>
+    nested(values.subarray(row * size, (row + 1) * size), inner),
+  );
+}

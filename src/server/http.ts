@@ -49,7 +49,7 @@ export interface HttpServerOptions {
   readonly port: number;
   readonly routes: readonly Route[];
   /** The body of an answer that no route gave: 404, 405, 413, 500. */
-  problem(message: string): string;
+  problem(message: string, status: number): string;
   readonly maxBodyBytes: number;
   readonly truthLog?: TruthLog | undefined;
 }
@@ -129,7 +129,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       record(answer.status, answer.batch ?? 0);
       response.writeHead(answer.status, headers).end(tail ? Buffer.concat([Buffer.from(body), tail]) : body);
     };
-    const problem = (status: number, message: string) => send({ status, body: options.problem(message) });
+    const problem = (status: number, message: string) => send({ status, body: options.problem(message, status) });
 
     readBody(request, maxBodyBytes, (body) => {
       if (body === 'gone') {

@@ -43,7 +43,7 @@ interface GrpcOptions {
 interface Kind {
   readonly routes: readonly Route[];
   readonly maxBodyBytes: number;
-  problem(message: string): string;
+  problem(message: string, status: number): string;
   readonly listenGrpc?: (options: GrpcOptions) => Promise<GrpcPart>;
   /** A true answer to some request of one item. */
   fixedAnswer(): string;
@@ -106,6 +106,18 @@ const KINDS = {
       listenGrpc: (options) => createOipGrpcServer(model, options),
       fixedAnswer: () => rest.blankImageAnswer(model),
       listenFixedGrpc: (options) => listenFixed(options, blankImageMessage(model)),
+    };
+  },
+  torchserve: async (): Promise<Kind> => {
+    const { loadDigitModel } = await import('./digit-model.js');
+    const torchserve = await import('./torchserve.js');
+    const { TORCHSERVE_MAX_BODY_BYTES, torchserveProblem, torchserveRoutes } = torchserve;
+    const model = loadDigitModel();
+    return {
+      routes: torchserveRoutes(model),
+      fixedAnswer: () => torchserve.torchserveAnswer(model, [new Array(model.inputSize).fill(0)]),
+      maxBodyBytes: TORCHSERVE_MAX_BODY_BYTES,
+      problem: torchserveProblem,
     };
   },
 } as const;

@@ -159,6 +159,7 @@ describe.each<[protocol: string, encoding: readonly string[], endpoint: string, 
   ['oip-rest', ['--encoding', 'binary'], 'infer', '200'],
   ['oip-grpc', ['--encoding', 'raw'], 'infer', '0'],
   ['oip-grpc', ['--encoding', 'typed'], 'infer', '0'],
+  ['torchserve', [], 'predictions', '200'],
 ])('%s %j in batches of four', (protocol, encoding, endpoint, status) => {
   it('arrives as four items', async () => {
     const cwd = newDirectory();
