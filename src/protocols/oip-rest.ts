@@ -1,5 +1,5 @@
 import { choice } from '../flags.js';
-import { parseJson } from './json.js';
+import { parseJson, shown } from './json.js';
 import { OIP_FLAGS, type Output, outputsProblem, rawProblem } from './oip.js';
 import { DECODED_OK, type Decoded, protocol, type WireRequest, type WireResponse } from './protocol.js';
 import { batchOf, flat, littleEndian } from './tensors.js';
@@ -90,7 +90,7 @@ interface JsonOutput extends Output {
 function answerProblem(value: unknown, raw: Buffer, batch: number): string | undefined {
   const { outputs, error } = (value ?? {}) as { readonly outputs?: unknown; readonly error?: unknown };
   if (error !== undefined) {
-    return `The server answered an error: ${typeof error === 'string' ? error : JSON.stringify(error)}`;
+    return `The server answered an error: ${typeof error === 'string' ? error : shown(error)}`;
   }
   let at = 0;
   const problem = outputsProblem(outputs, batch, ({ parameters, data }: JsonOutput, datatype, elements) => {
@@ -100,7 +100,7 @@ function answerProblem(value: unknown, raw: Buffer, batch: number): string | und
       return leaves === elements ? undefined : `wanted ${elements} values of type ${datatype.json}, got ${leaves}`;
     }
     if (!Number.isSafeInteger(size) || (size as number) < 0 || at + (size as number) > raw.length) {
-      return `wanted its size in the ${raw.length - at} bytes that are left, got ${JSON.stringify(size)}`;
+      return `wanted its size in the ${raw.length - at} bytes that are left, got ${shown(size)}`;
     }
     at += size as number;
     return rawProblem(raw.subarray(at - (size as number), at), datatype, elements);

@@ -1,4 +1,5 @@
 import { text } from '../flags.js';
+import { shown } from './json.js';
 import { batchProblem, elementsOf, INPUT_FLAG } from './tensors.js';
 import { MODEL_FLAGS } from './tf-serving.js';
 
@@ -57,7 +58,7 @@ export function outputsProblem<Own extends Output>(
   for (const output of outputs as readonly (Own | null)[]) {
     const name = output?.name;
     if (typeof name !== 'string' || name === '') {
-      return `Got an output without a name: ${JSON.stringify(output)?.slice(0, 100)}`;
+      return `Got an output without a name: ${shown(output)}`;
     }
     if (names.has(name)) {
       return `Got two outputs "${name}"`;
@@ -78,11 +79,11 @@ function outputProblem<Own extends Output>(
 ): string | undefined {
   const datatype = datatypeOf(output.datatype);
   if (!datatype) {
-    return `unexpected datatype ${output.datatype}`;
+    return `unexpected datatype ${typeof output.datatype === 'string' ? output.datatype : shown(output.datatype)}`;
   }
   const { shape } = output;
   if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
-    return `wanted a shape, got ${JSON.stringify(shape)?.slice(0, 100)}`;
+    return `wanted a shape, got ${shown(shape)}`;
   }
   return batchProblem(shape, batch) ?? valuesProblem(output, datatype, elementsOf(shape));
 }

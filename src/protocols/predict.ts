@@ -1,4 +1,4 @@
-import { parseJson } from './json.js';
+import { parseJson, shown } from './json.js';
 import { DECODED_OK, type Decoded, protocol, type WireRequest } from './protocol.js';
 import { probabilityProblem } from './sentiment.js';
 
@@ -55,7 +55,7 @@ export const predict = protocol({
 function predictionsProblem(value: unknown, batch: number): string | undefined {
   const predictions = (value as { predictions?: unknown } | null)?.predictions;
   if (!Array.isArray(predictions)) {
-    return `Wanted a list "predictions", got ${JSON.stringify(value)?.slice(0, 100)}`;
+    return `Wanted a list "predictions", got ${shown(value)}`;
   }
   if (predictions.length !== batch) {
     return `Wanted ${batch} predictions, got ${predictions.length}`;
@@ -75,7 +75,7 @@ function scoresProblem(scores: unknown): string | undefined {
   }
   for (const entry of scores as readonly ({ readonly label?: unknown; readonly score?: unknown } | null)[]) {
     if (typeof entry?.label !== 'string') {
-      return `Wanted {"label","score"}, got ${JSON.stringify(entry)}`;
+      return `Wanted {"label","score"}, got ${shown(entry)}`;
     }
     const problem = probabilityProblem(entry.label, entry.score);
     if (problem !== undefined) {

@@ -1,4 +1,4 @@
-import { parseJson } from './json.js';
+import { parseJson, shown } from './json.js';
 import { DECODED_OK, type Decoded, protocol, type WireRequest } from './protocol.js';
 
 const HEADERS = { accept: 'application/json' };
@@ -71,5 +71,5 @@ function scoresProblem(value: unknown): string | undefined {
 export function probabilityProblem(label: string, score: unknown): string | undefined {
   return typeof score === 'number' && score >= 0 && score <= 1
     ? undefined
-    : `Wanted a probability for label "${label}", got ${JSON.stringify(score)}`;
+    : `Wanted a probability for label "${label}", got ${shown(score)}`;
 }

@@ -1,4 +1,4 @@
-import { parseJson, rowsProblem } from './json.js';
+import { parseJson, rowsProblem, shown } from './json.js';
 import { DECODED_OK, type Decoded, protocol, type WireRequest } from './protocol.js';
 import { batchOf, nested } from './tensors.js';
 import { MODEL_FLAGS } from './tf-serving.js';
@@ -46,5 +46,5 @@ function predictionsProblem(value: unknown, batch: number): string | undefined {
   const predictions = (value as { predictions?: unknown } | null)?.predictions;
   return Array.isArray(predictions)
     ? rowsProblem(predictions, batch)
-    : `Wanted a list "predictions", got ${JSON.stringify(value)?.slice(0, 100)}`;
+    : `Wanted a list "predictions", got ${shown(value)}`;
 }

@@ -1,4 +1,4 @@
-import { parseJson, rowsProblem } from './json.js';
+import { parseJson, rowsProblem, shown } from './json.js';
 import { OIP_FLAGS } from './oip.js';
 import { DECODED_OK, type Decoded, protocol, type WireRequest } from './protocol.js';
 import { batchOf, nested } from './tensors.js';
@@ -40,7 +40,7 @@ export const torchserve = protocol({
         const { value } = answer;
         const problem = Array.isArray(value)
           ? rowsProblem(value, batch)
-          : `Wanted a list of predictions, got ${JSON.stringify(value)?.slice(0, 100)}`;
+          : `Wanted a list of predictions, got ${shown(value)}`;
         return problem === undefined ? DECODED_OK : { outcome: 'schema_mismatch', detail: problem };
       },
     };
