@@ -1,4 +1,4 @@
-import { US_PER_MS } from './units.js';
+import { US_PER_MS, US_PER_S } from './units.js';
 
 /**
  * Time as an argument: microseconds from the start of the run. The one seam that lets schedules, loops and deadlines be
@@ -9,6 +9,11 @@ export interface Clock {
   nowUs(): number;
   /** Epoch milliseconds of a moment of the run, from the one anchor taken at the start: steps of the wall clock after it do not show. */
   epochMsAt(us: number): number;
+  /**
+   * Whether a moment has come, or comes in the next few microseconds: looks again and again, which is free of garbage
+   * and keeps the program from its sockets for so long.
+   */
+  comes(atUs: number): boolean;
   /** Calls back once, at or after `atUs` and never before; the returned function cancels. */
   at(atUs: number, callback: () => void): () => void;
   /** Calls back as soon as sockets were looked at: the finest way to wait, which keeps a core busy. Not to be cancelled, so that it makes no garbage. */
@@ -24,6 +29,10 @@ export interface ClockAnchor {
 }
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Readings of the clock in a row: six microseconds or so. */
+const LOOKS = 128;
+const NS_PER_US = 1_000;
+const NS_PER_S = 1_000_000_000n;
 
 /** A clock whose zero can be moved to where the run starts. */
 export interface SystemClock extends Clock {
@@ -40,9 +49,33 @@ export interface SystemClock extends Clock {
 /** The machine's clock; its zero is now until it is moved. */
 export function systemClock(): SystemClock {
   let zero = readBothClocks();
+  /** The monotonic zero in two parts, as `hrtime` gives them. */
+  let zeroS = 0;
+  let zeroNs = 0;
+  setZero(zero);
+
+  function setZero(moment: Moment): void {
+    zero = moment;
+    zeroS = Number(moment.monotonicNs / NS_PER_S);
+    zeroNs = Number(moment.monotonicNs % NS_PER_S);
+  }
 
   const clock: SystemClock = {
-    nowUs: () => (performance.now() - zero.ms) * US_PER_MS,
+    nowUs() {
+      const [seconds, ns] = process.hrtime();
+      return (seconds - zeroS) * US_PER_S + (ns - zeroNs) / NS_PER_US;
+    },
+    comes(atUs) {
+      // In a loop of its own, where the pair that hrtime gives is never made: a million of them a second, or as many turns
+      // of the event loop, would be a garbage collection every few milliseconds.
+      for (let look = 0; look < LOOKS; look++) {
+        const [seconds, ns] = process.hrtime();
+        if ((seconds - zeroS) * US_PER_S + (ns - zeroNs) / NS_PER_US >= atUs) {
+          return true;
+        }
+      }
+      return false;
+    },
     epochMsAt: (us) => (zero.epochUs + us) / US_PER_MS,
     at(atUs, callback) {
       let timer: NodeJS.Timeout;
@@ -60,30 +93,26 @@ export function systemClock(): SystemClock {
     },
     startIn(us) {
       const now = readBothClocks();
-      zero = {
-        ms: now.ms + us / US_PER_MS,
+      setZero({
         epochUs: now.epochUs + Math.round(us),
-        monotonicNs: now.monotonicNs + BigInt(Math.round(us * 1000)),
-      };
+        monotonicNs: now.monotonicNs + BigInt(Math.round(us * NS_PER_US)),
+      });
     },
     startAt({ startedEpochUs, startedMonotonicNs }) {
-      const now = readBothClocks();
-      const monotonicNs = BigInt(startedMonotonicNs);
-      zero = { ms: now.ms + Number(monotonicNs - now.monotonicNs) / 1e6, epochUs: startedEpochUs, monotonicNs };
+      setZero({ epochUs: startedEpochUs, monotonicNs: BigInt(startedMonotonicNs) });
     },
     anchor: () => ({ startedEpochUs: zero.epochUs, startedMonotonicNs: String(zero.monotonicNs) }),
   };
   return clock;
 }
 
+/** The same moment on the wall clock and on the monotonic one. */
 interface Moment {
-  /** On performance.now. */
-  readonly ms: number;
   readonly epochUs: number;
   readonly monotonicNs: bigint;
 }
 
-/** The same moment on all clocks: of a few readings the one with the least time between. */
+/** Of a few readings of both clocks the one with the least time between. */
 function readBothClocks(): Moment {
   let best = { ms: 0, monotonicNs: 0n, gapMs: Number.POSITIVE_INFINITY };
   for (let reading = 0; reading < 8; reading++) {
@@ -94,7 +123,7 @@ function readBothClocks(): Moment {
       best = { ms: before + gapMs / 2, monotonicNs, gapMs };
     }
   }
-  return { ...best, epochUs: Math.round((performance.timeOrigin + best.ms) * US_PER_MS) };
+  return { monotonicNs: best.monotonicNs, epochUs: Math.round((performance.timeOrigin + best.ms) * US_PER_MS) };
 }
 
 /** Resolves at `atUs`, or at once when `signal` aborts. */

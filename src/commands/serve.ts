@@ -18,6 +18,15 @@ const FLAGS = {
   'stop-on-stdin-end': onOff({ help: 'stop when standard input ends: never outlive the process that started it' }),
 } as const;
 
+/** What a user can ask each kind for first, with a plain GET. */
+const TRY_PATHS: Readonly<Record<ServerKind, string>> = {
+  sentiment: '/?query=I+love+this',
+  predict: '/health',
+  'tf-serving': '/v1/models/mnist',
+  oip: '/v2/models/mnist',
+  torchserve: '/ping',
+};
+
 const KIND = choice(SERVER_KINDS, { help: 'the server' });
 
 /** `serve`: the embedded inference server as a process of its own. */
@@ -27,7 +36,10 @@ export const serve: Command = {
   flags: { Server: FLAGS },
   examples: [
     ['serve', 'tweets to sentiment: GET /?query=TEXT on port 8501'],
+    ['serve predict', 'texts to sentiment in batches: POST /predict {"text":[TEXT, ...]}'],
     ['serve tf-serving', 'the digit model "mnist" as TensorFlow Serving: REST on 8501, gRPC on 8500'],
+    ['serve oip', 'the same model behind the Open Inference Protocol v2: REST on 8501, gRPC on 8500'],
+    ['serve torchserve', 'the same model as TorchServe: POST /predictions/mnist on port 8501'],
     ['serve --port 0 --truth-log truth.csv', 'any free port, and a log to check a client against'],
   ],
   notes: `Truth log: id,recv_ns,send_ns,batch,status, one line per inference request; id is the client's
@@ -118,7 +130,6 @@ function announce(io: Io, kind: ServerKind, { endpoints }: RunningServer, { json
     : Object.values(endpoints).map((url) => `${kind}  ${url}`);
   io.stdout.write(`${lines.join('\n')}\n`);
   if (!quiet) {
-    const path = kind === 'sentiment' ? '/?query=I+love+this' : '/v1/models/mnist';
-    io.stderr.write(`try: curl '${endpoints.http}${path}'\n`);
+    io.stderr.write(`try: curl '${endpoints.http}${TRY_PATHS[kind]}'\n`);
   }
 }

@@ -47,26 +47,25 @@ export function pace({ clock, pacing, dueUs, send, done }: PacerOptions): () => 
     if (stopped) {
       return;
     }
-    for (let nowUs = clock.nowUs(); next < dueUs.length && (dueUs[next] as number) <= nowUs; nowUs = clock.nowUs()) {
-      const end = Math.min(next + BURST, dueUs.length);
-      while (next < end && (dueUs[next] as number) <= nowUs) {
-        send(next++);
-      }
-      if (next === end && next < dueUs.length && (dueUs[next] as number) <= nowUs) {
-        // A backlog: answers must be read in between, or lateness would be counted as theirs.
-        clock.soon(drain);
-        return;
-      }
+    const nowUs = clock.nowUs();
+    const end = Math.min(next + BURST, dueUs.length);
+    while (next < end && (dueUs[next] as number) <= nowUs) {
+      send(next++);
     }
     if (next === dueUs.length) {
       done();
       return;
     }
     const dueNextUs = dueUs[next] as number;
-    if (pacing === 'precise' && dueNextUs - clock.nowUs() <= SPIN_US) {
+    if (dueNextUs <= nowUs) {
+      // A backlog: answers must be read in between, or lateness would be counted as theirs.
       clock.soon(drain);
-    } else {
+    } else if (pacing === 'frugal' || dueNextUs - nowUs > SPIN_US) {
       cancel = clock.at(wakeUs(dueNextUs), drain);
+    } else if (clock.comes(dueNextUs)) {
+      drain();
+    } else {
+      clock.soon(drain);
     }
   }
 

@@ -31,3 +31,40 @@ function parseTolerant(text: string): Json | undefined {
     return undefined;
   }
 }
+
+/** A value of an answer in a message: its JSON, cut. A server decides how deep it is, and stringify has a stack. */
+export function shown(value: unknown): string {
+  try {
+    return String(JSON.stringify(value)).slice(0, 100);
+  } catch {
+    return 'a value too deep to show';
+  }
+}
+
+/** Why a list is not one prediction per item, all of one shape; undefined when it is. */
+export function rowsProblem(predictions: readonly unknown[], batch: number): string | undefined {
+  if (predictions.length !== batch) {
+    return `Wanted ${batch} predictions, got ${predictions.length}`;
+  }
+  const shape = shapeOf(predictions[0]);
+  const odd = predictions.findIndex((prediction) => shapeOf(prediction) !== shape);
+  return odd < 0 ? undefined : `Prediction ${odd} has the shape ${shapeOf(predictions[odd])}, the first one ${shape}`;
+}
+
+/** More dimensions than any tensor has: what lies deeper is not looked at. */
+const MAX_DEPTH = 254;
+
+/** The shape and datatypes of a prediction as text: equal texts, equal shapes. */
+function shapeOf(value: unknown, depth = 0): string {
+  if (depth === MAX_DEPTH) {
+    return '…';
+  }
+  if (Array.isArray(value)) {
+    const inner = value.map((item) => shapeOf(item, depth + 1));
+    return inner.every((shape) => shape === inner[0]) ? `[${value.length}]${inner[0] ?? ''}` : `[${inner.join()}]`;
+  }
+  if (typeof value === 'object' && value !== null) {
+    return `{${Object.entries(value).map(([name, output]) => `${name}:${shapeOf(output, depth + 1)}`)}}`;
+  }
+  return typeof value;
+}

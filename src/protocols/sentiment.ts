@@ -1,4 +1,4 @@
-import { parseJson } from './json.js';
+import { parseJson, shown } from './json.js';
 import { DECODED_OK, type Decoded, protocol, type WireRequest } from './protocol.js';
 
 const HEADERS = { accept: 'application/json' };
@@ -58,6 +58,18 @@ function scoresProblem(value: unknown): string | undefined {
   if (scores.length === 0) {
     return 'Got an object without labels';
   }
-  const bad = scores.find(([, score]) => typeof score !== 'number' || !(score >= 0 && score <= 1));
-  return bad && `Wanted a probability for label "${bad[0]}", got ${JSON.stringify(bad[1])}`;
+  for (const [label, score] of scores) {
+    const problem = probabilityProblem(label, score);
+    if (problem !== undefined) {
+      return problem;
+    }
+  }
+  return undefined;
+}
+
+/** Why the score of a label is no probability; undefined when it is one. */
+export function probabilityProblem(label: string, score: unknown): string | undefined {
+  return typeof score === 'number' && score >= 0 && score <= 1
+    ? undefined
+    : `Wanted a probability for label "${label}", got ${shown(score)}`;
 }

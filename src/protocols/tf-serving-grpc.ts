@@ -1,7 +1,7 @@
-import { text } from '../flags.js';
 import { grpcMethod } from './proto.js';
 import { DECODED_OK, type Decoded, protocol, type WireRequest } from './protocol.js';
-import { batchOf, MODEL_FLAGS } from './tf-serving.js';
+import { batchOf, batchProblem, elementsOf, flat, GRPC_ENCODING, INPUT_FLAG, littleEndian } from './tensors.js';
+import { MODEL_FLAGS } from './tf-serving.js';
 
 interface TensorProto {
   readonly dtype: string;
@@ -32,14 +32,15 @@ const DATATYPES: Readonly<Record<string, { readonly bytes: number; readonly fiel
   DT_STRING: { bytes: Number.NaN, field: 'string_val' },
 };
 
-/** TensorFlow Serving's PredictionService/Predict; the input goes as `tensor_content`, raw little-endian row-major. */
+/** TensorFlow Serving's PredictionService/Predict; the input goes as raw `tensor_content` or as typed `float_val`. */
 export const tfServingGrpc = protocol({
   summary: 'TensorFlow Serving gRPC, PredictionService/Predict',
   via: 'grpc',
   endpoint: 'predict',
   flags: {
     ...MODEL_FLAGS,
-    input: text({ arg: 'NAME', help: "name of the signature's input", default: 'images' }),
+    input: INPUT_FLAG,
+    encoding: GRPC_ENCODING,
   },
   server: 'tf-serving',
   defaultPort: 8500,
@@ -67,7 +68,7 @@ export const tfServingGrpc = protocol({
         const tensor = {
           dtype: 'DT_FLOAT',
           tensor_shape: { dim: [items.length, ...itemShape].map((size) => ({ size: String(size) })) },
-          tensor_content: littleEndian(rows),
+          ...(values.encoding === 'raw' ? { tensor_content: littleEndian(rows) } : { float_val: flat(rows) }),
         };
         const body = predict.encode({ model_spec: modelSpec, inputs: { [values.input]: tensor } });
         return { method: 'POST', path: predict.path, headers: {}, body, batch: items.length };
@@ -85,17 +86,6 @@ export const tfServingGrpc = protocol({
     };
   },
 });
-
-function littleEndian(rows: readonly Float32Array[]): Buffer {
-  const bytes = Buffer.allocUnsafe(rows.reduce((sum, row) => sum + row.length, 0) * 4);
-  let offset = 0;
-  for (const row of rows) {
-    for (const value of row) {
-      offset = bytes.writeFloatLE(value, offset);
-    }
-  }
-  return bytes;
-}
 
 function outputsProblem({ outputs }: PredictResponse, batch: number): string | undefined {
   const named = Object.entries(outputs);
@@ -117,10 +107,11 @@ function tensorProblem(tensor: TensorProto, batch: number): string | undefined {
     return `unexpected datatype ${tensor.dtype}`;
   }
   const shape = (tensor.tensor_shape?.dim ?? []).map(({ size }) => Number(size));
-  if (shape[0] !== batch) {
-    return `wanted the shape [${batch}, …], got [${shape.join(', ')}]`;
+  const wrongBatch = batchProblem(shape, batch);
+  if (wrongBatch !== undefined) {
+    return wrongBatch;
   }
-  const elements = shape.reduce((product, size) => product * size, 1);
+  const elements = elementsOf(shape);
   const values = tensor[datatype.field]?.length ?? 0;
   // A single value in a typed field stands for the whole shape.
   const fits =

@@ -1,6 +1,7 @@
-import { parseJson } from './json.js';
+import { parseJson, rowsProblem, shown } from './json.js';
 import { DECODED_OK, type Decoded, protocol, type WireRequest } from './protocol.js';
-import { batchOf, MODEL_FLAGS } from './tf-serving.js';
+import { batchOf, nested } from './tensors.js';
+import { MODEL_FLAGS } from './tf-serving.js';
 
 const HEADERS = { 'content-type': 'application/json', accept: 'application/json' };
 
@@ -41,39 +42,9 @@ export const tfServingRest = protocol({
   },
 });
 
-/** Row-major values as nested lists of a shape. */
-function nested(values: Float32Array, shape: readonly number[]): unknown {
-  const [, ...inner] = shape;
-  if (inner.length === 0) {
-    return Array.from(values);
-  }
-  const size = inner.reduce((product, dim) => product * dim, 1);
-  return Array.from({ length: shape[0] as number }, (_, row) =>
-    nested(values.subarray(row * size, (row + 1) * size), inner),
-  );
-}
-
 function predictionsProblem(value: unknown, batch: number): string | undefined {
   const predictions = (value as { predictions?: unknown } | null)?.predictions;
-  if (!Array.isArray(predictions)) {
-    return `Wanted a list "predictions", got ${JSON.stringify(value)?.slice(0, 100)}`;
-  }
-  if (predictions.length !== batch) {
-    return `Wanted ${batch} predictions, got ${predictions.length}`;
-  }
-  const shape = shapeOf(predictions[0]);
-  const odd = predictions.findIndex((prediction) => shapeOf(prediction) !== shape);
-  return odd < 0 ? undefined : `Prediction ${odd} has the shape ${shapeOf(predictions[odd])}, the first one ${shape}`;
-}
-
-/** The shape and datatypes of a prediction as text: equal texts, equal shapes. */
-function shapeOf(value: unknown): string {
-  if (Array.isArray(value)) {
-    const inner = value.map(shapeOf);
-    return inner.every((shape) => shape === inner[0]) ? `[${value.length}]${inner[0] ?? ''}` : `[${inner.join()}]`;
-  }
-  if (typeof value === 'object' && value !== null) {
-    return `{${Object.entries(value).map(([name, output]) => `${name}:${shapeOf(output)}`)}}`;
-  }
-  return typeof value;
+  return Array.isArray(predictions)
+    ? rowsProblem(predictions, batch)
+    : `Wanted a list "predictions", got ${shown(value)}`;
 }

@@ -2,8 +2,8 @@ import type { Clock } from '../clock.js';
 import { US_PER_MS } from '../units.js';
 import { type SampleBlock, sampleBlock } from './sample.js';
 
-/** Few enough that handing them over does not keep the loop from its sockets: a third of a millisecond. */
-const BLOCK_ROWS = 1024;
+/** Few enough that handing them over does not keep the loop from its sockets: a tenth of a millisecond. */
+const BLOCK_ROWS = 64;
 /** Rows wait here at most this long, so that a killed process loses no more. */
 const HAND_OVER_EVERY_US = 100 * US_PER_MS;
 

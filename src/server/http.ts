@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { monotonicNs } from '../clock.js';
 import { BenchError, errorCode } from '../errors.js';
@@ -13,6 +13,8 @@ export interface Call {
   readonly query: string;
   /** The groups of the route's pattern; empty for an exact path. */
   readonly groups: readonly (string | undefined)[];
+  /** Lower-case names. */
+  readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
 
@@ -20,8 +22,11 @@ export interface Call {
 export interface Answer {
   readonly status: number;
   readonly body: string;
+  /** Bytes behind the text of the body. */
+  readonly tail?: Buffer;
   /** `application/json` unless said otherwise. */
   readonly type?: string;
+  readonly headers?: Readonly<Record<string, string | number>>;
   /** Items of the request, for the truth log; 0 when it could not be read. */
   readonly batch?: number;
 }
@@ -44,7 +49,7 @@ export interface HttpServerOptions {
   readonly port: number;
   readonly routes: readonly Route[];
   /** The body of an answer that no route gave: 404, 405, 413, 500. */
-  problem(message: string): string;
+  problem(message: string, status: number): string;
   readonly maxBodyBytes: number;
   readonly truthLog?: TruthLog | undefined;
 }
@@ -109,9 +114,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       }
     };
     const send = (answer: Answer) => {
+      const { body, tail } = answer;
       const headers: Record<string, string | number> = {
         'content-type': answer.type ?? 'application/json',
-        'content-length': Buffer.byteLength(answer.body),
+        'content-length': Buffer.byteLength(body) + (tail?.length ?? 0),
+        ...answer.headers,
       };
       if (answer.status === 405) {
         headers.allow = allow.join(', ');
@@ -120,9 +127,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
         headers.connection = 'close';
       }
       record(answer.status, answer.batch ?? 0);
-      response.writeHead(answer.status, headers).end(answer.body);
+      response.writeHead(answer.status, headers).end(tail ? Buffer.concat([Buffer.from(body), tail]) : body);
     };
-    const problem = (status: number, message: string) => send({ status, body: options.problem(message) });
+    const problem = (status: number, message: string) => send({ status, body: options.problem(message, status) });
 
     readBody(request, maxBodyBytes, (body) => {
       if (body === 'gone') {
@@ -143,7 +150,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       }
       let answer: Answer;
       try {
-        answer = route.answer({ method, path, query, groups, body });
+        answer = route.answer({ method, path, query, groups, headers: request.headers, body });
       } catch (error) {
         // A fault of ours on one request must not end the server under a running measurement.
         problem(500, `Internal error: ${(error as Error)?.message ?? error}`);

@@ -43,7 +43,7 @@ interface GrpcOptions {
 interface Kind {
   readonly routes: readonly Route[];
   readonly maxBodyBytes: number;
-  problem(message: string): string;
+  problem(message: string, status: number): string;
   readonly listenGrpc?: (options: GrpcOptions) => Promise<GrpcPart>;
   /** A true answer to some request of one item. */
   fixedAnswer(): string;
@@ -64,6 +64,18 @@ const KINDS = {
       problem: sentimentProblem,
     };
   },
+  predict: async (): Promise<Kind> => {
+    const { loadSentimentModel } = await import('./sentiment-model.js');
+    const { sentimentProblem } = await import('./sentiment.js');
+    const { PREDICT_MAX_BODY_BYTES, predictAnswers, predictRoutes } = await import('./predict.js');
+    const model = loadSentimentModel();
+    return {
+      routes: predictRoutes(model),
+      fixedAnswer: () => predictAnswers(model)(['the same for all']),
+      maxBodyBytes: PREDICT_MAX_BODY_BYTES,
+      problem: sentimentProblem,
+    };
+  },
   'tf-serving': async (): Promise<Kind> => {
     const { loadDigitModel } = await import('./digit-model.js');
     const { mnistServable } = await import('./tf-serving.js');
@@ -77,14 +89,44 @@ const KINDS = {
       problem: tfServingProblem,
       listenGrpc: (options) => createTfServingGrpcServer(servable, options),
       fixedAnswer: () => rest.blankImageText(servable),
-      async listenFixedGrpc(options) {
-        const { createFixedGrpcServer } = await import('./fixed-grpc.js');
-        const { address, close } = await createFixedGrpcServer({ ...options, content: blankImagePrediction(servable) });
-        return { port: address.port, close };
-      },
+      listenFixedGrpc: (options) => listenFixed(options, blankImagePrediction(servable)),
+    };
+  },
+  oip: async (): Promise<Kind> => {
+    const { loadDigitModel } = await import('./digit-model.js');
+    const { mnistOipModel } = await import('./oip.js');
+    const rest = await import('./oip-rest.js');
+    const { OIP_MAX_BODY_BYTES, oipProblem, oipRoutes } = rest;
+    const { blankImageMessage, createOipGrpcServer } = await import('./oip-grpc.js');
+    const model = mnistOipModel(loadDigitModel());
+    return {
+      routes: oipRoutes(model),
+      maxBodyBytes: OIP_MAX_BODY_BYTES,
+      problem: oipProblem,
+      listenGrpc: (options) => createOipGrpcServer(model, options),
+      fixedAnswer: () => rest.blankImageAnswer(model),
+      listenFixedGrpc: (options) => listenFixed(options, blankImageMessage(model)),
+    };
+  },
+  torchserve: async (): Promise<Kind> => {
+    const { loadDigitModel } = await import('./digit-model.js');
+    const torchserve = await import('./torchserve.js');
+    const { TORCHSERVE_MAX_BODY_BYTES, torchserveProblem, torchserveRoutes } = torchserve;
+    const model = loadDigitModel();
+    return {
+      routes: torchserveRoutes(model),
+      fixedAnswer: () => torchserve.torchserveAnswer(model, [new Array(model.inputSize).fill(0)]),
+      maxBodyBytes: TORCHSERVE_MAX_BODY_BYTES,
+      problem: torchserveProblem,
     };
   },
 } as const;
+
+async function listenFixed(options: GrpcOptions, content: Buffer): Promise<GrpcPart> {
+  const { createFixedGrpcServer } = await import('./fixed-grpc.js');
+  const { address, close } = await createFixedGrpcServer({ ...options, content });
+  return { port: address.port, close };
+}
 
 export type ServerKind = keyof typeof KINDS;
 

@@ -44,6 +44,6 @@ export function sentimentProblem(message: string): string {
 }
 
 /** Nine digits hold a float32 exactly; the rest would be noise of the widening to float64. */
-function shortDecimal(value: number): string {
+export function shortDecimal(value: number): string {
   return String(Number(value.toPrecision(9)));
 }

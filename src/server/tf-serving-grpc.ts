@@ -1,47 +1,26 @@
-import { createServer, isIPv6 } from 'node:net';
-import { fileURLToPath } from 'node:url';
-import { type handleUnaryCall, Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
-import { loadSync, type MessageTypeDefinition, type MethodDefinition } from '@grpc/proto-loader';
-import { monotonicNs } from '../clock.js';
-import { DRAIN_MS, listenError } from './http.js';
+import { Server, type ServiceDefinition } from '@grpc/grpc-js';
+import type { MessageTypeDefinition, MethodDefinition } from '@grpc/proto-loader';
+import {
+  type GrpcServer,
+  type GrpcServerOptions,
+  listenGrpc,
+  loadProtos,
+  type Reply,
+  rawService,
+  SERVER_OPTIONS,
+} from './grpc.js';
+import { type Outcome, refusal } from './outcome.js';
 import {
   DEFAULT_SIGNATURE,
   type InputTensor,
   type ModelSpec,
-  type Outcome,
   type Servable,
   type Signature,
   type TensorInfo,
-  TF_CODES,
-  type TfError,
-  tfError,
 } from './tf-serving.js';
-import type { TruthLog } from './truth-log.js';
-
-/** What the gRPC side of a servable needs. */
-export interface GrpcServerOptions {
-  readonly host: string;
-  /** 0 = any free port. */
-  readonly port: number;
-  readonly truthLog?: TruthLog | undefined;
-}
-
-/** A listening gRPC server. */
-export interface GrpcServer {
-  readonly port: number;
-  /** Takes no more calls and lets those in flight finish for a few seconds. */
-  close(): Promise<void>;
-}
-
-const PROTOS = fileURLToPath(new URL('../../protos', import.meta.url));
-
-/** The real server takes and gives messages up to the limit of protobuf; grpc-js would stop at 4 MiB. */
-const SERVER_OPTIONS = { 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 };
 
 /** A shape is a promise of a few bytes: what it may make us allocate. */
 const MAX_ELEMENTS = 1 << 26;
-
-const MAX_MESSAGE_LENGTH = 1_024;
 
 interface WireSpec {
   readonly name: string;
@@ -74,27 +53,11 @@ interface StatusRequest {
   readonly model_spec: WireSpec | null;
 }
 
-/** What a call gives, and how many items it carried. */
-interface Reply {
-  readonly answer: Outcome<object>;
-  readonly batch: number;
-}
-
-function loadProtos() {
-  return loadSync(['tensorflow_serving/prediction_service.proto', 'tensorflow_serving/model_service.proto'], {
-    keepCase: true,
-    longs: String,
-    enums: String,
-    defaults: true,
-    oneofs: true,
-    bytes: Buffer,
-    includeDirs: [PROTOS],
-  });
-}
+const PROTO_FILES = ['tensorflow_serving/prediction_service.proto', 'tensorflow_serving/model_service.proto'];
 
 /** The answer to a Predict of one blank image, as it goes over the wire. */
 export function blankImagePrediction(servable: Servable): Buffer {
-  const service = loadProtos()['tensorflow.serving.PredictionService'] as ServiceDefinition;
+  const service = loadProtos(...PROTO_FILES)['tensorflow.serving.PredictionService'] as ServiceDefinition;
   const method = service.Predict as unknown as MethodDefinition<object, object>;
   const image = { dtype: 'DT_FLOAT', tensor_shape: { dim: [{ size: 1 }, { size: 784 }] }, float_val: [0] };
   const asked = method.requestSerialize({
@@ -110,14 +73,14 @@ export function blankImagePrediction(servable: Servable): Buffer {
 
 /** Serves PredictionService and ModelService; throws BenchError for an address that cannot be had. */
 export async function createTfServingGrpcServer(servable: Servable, options: GrpcServerOptions): Promise<GrpcServer> {
-  const protos = loadProtos();
+  const protos = loadProtos(...PROTO_FILES);
   const { serialize } = protos['tensorflow.serving.SignatureDefMap'] as MessageTypeDefinition<object, object>;
   const metadata = metadataMessage(servable, serialize);
 
   const prediction = rawService(protos['tensorflow.serving.PredictionService'] as ServiceDefinition);
   const model = rawService(protos['tensorflow.serving.ModelService'] as ServiceDefinition);
   const later = (method: string) => (): Reply => ({
-    answer: tfError('UNIMPLEMENTED', `Method ${method} is not implemented by this server`),
+    answer: refusal('UNIMPLEMENTED', `Method ${method} is not implemented by this server`),
     batch: 0,
   });
   const { truthLog } = options;
@@ -141,107 +104,10 @@ export async function createTfServingGrpcServer(servable: Servable, options: Grp
     HandleReloadConfigRequest: model.handler('HandleReloadConfigRequest', later('HandleReloadConfigRequest')),
   });
 
-  await checkAddress(options);
-  const host = isIPv6(options.host) ? `[${options.host}]` : options.host;
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`${host}:${options.port}`, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error) {
-        reject(listenError('--grpc-port', options, error));
-      } else {
-        resolve(bound);
-      }
-    });
-  });
-
-  return {
-    port,
-    close() {
-      return new Promise((resolve) => {
-        const giveUp = setTimeout(() => server.forceShutdown(), DRAIN_MS);
-        server.tryShutdown(() => {
-          clearTimeout(giveUp);
-          resolve();
-        });
-      });
-    },
-  };
+  return listenGrpc(server, options);
 }
 
-/** Listens for a moment: grpc-js would hide the reason of a failure in a text and print it on stderr. */
-function checkAddress(options: GrpcServerOptions): Promise<void> {
-  const { host, port } = options;
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', (error) => reject(listenError('--grpc-port', options, error)));
-    server.listen({ host, port }, () => server.close(() => resolve()));
-  });
-}
-
-/**
- * A service whose messages reach the handlers as bytes: a request that is no message must get its line in the truth log
- * too, and the library would answer it on its own.
- */
-function rawService(service: ServiceDefinition) {
-  const asBytes = (bytes: Buffer): Buffer => bytes;
-  const definition = Object.fromEntries(
-    Object.entries(service).map(([name, method]) => [
-      name,
-      { ...method, requestDeserialize: asBytes, responseSerialize: asBytes },
-    ]),
-  ) as ServiceDefinition;
-
-  function handler<Request>(
-    name: string,
-    answerTo: (request: Request) => Reply,
-    truthLog?: TruthLog,
-  ): handleUnaryCall<Buffer, Buffer> {
-    const method = service[name] as unknown as MethodDefinition<Request, object>;
-
-    function reply(bytes: Buffer): { readonly error?: TfError; readonly message?: Buffer; readonly batch: number } {
-      let request: Request;
-      try {
-        request = method.requestDeserialize(bytes);
-      } catch (error) {
-        return { ...tfError('INTERNAL', `Cannot parse the request: ${(error as Error).message}`), batch: 0 };
-      }
-      try {
-        const { answer, batch } = answerTo(request);
-        return answer.error
-          ? { error: answer.error, batch }
-          : { message: method.responseSerialize(answer.value), batch };
-      } catch (error) {
-        // A fault of ours on one call must not end the server under a running measurement.
-        return { ...tfError('INTERNAL', `Internal error: ${(error as Error)?.message ?? error}`), batch: 0 };
-      }
-    }
-
-    return (call, callback) => {
-      const receivedNs = monotonicNs();
-      const { error, message, batch } = reply(call.request);
-      if (truthLog) {
-        const [id] = call.metadata.get('x-request-id');
-        truthLog.record({ id, receivedNs, sentNs: monotonicNs(), batch, status: TF_CODES[error?.code ?? 'OK'] });
-      }
-      if (error) {
-        callback({ code: TF_CODES[error.code], details: cut(error.message) });
-      } else {
-        callback(null, message as Buffer);
-      }
-    };
-  }
-
-  return { definition, handler };
-}
-
-function cut(message: string): string {
-  if (message.length <= MAX_MESSAGE_LENGTH) {
-    return message;
-  }
-  // Half a surrogate pair at the cut cannot be sent.
-  return `${message.slice(0, MAX_MESSAGE_LENGTH).replace(/[\ud800-\udbff]$/, '')}...TRUNCATED`;
-}
-
-const MISSING_SPEC = tfError('INVALID_ARGUMENT', 'Missing ModelSpec');
+const MISSING_SPEC = refusal('INVALID_ARGUMENT', 'Missing ModelSpec');
 
 function readSpec({ name, version_choice: choice, version, version_label: label }: WireSpec): ModelSpec {
   return {
@@ -268,7 +134,7 @@ function predictAnswer(servable: Servable, request: PredictRequest): Outcome<obj
   const signatureName = spec.signature_name || DEFAULT_SIGNATURE;
   const signature = Object.hasOwn(servable.signatures, signatureName) ? servable.signatures[signatureName] : undefined;
   if (!signature) {
-    return tfError('FAILED_PRECONDITION', `Serving signature key "${signatureName}" not found.`);
+    return refusal('FAILED_PRECONDITION', `Serving signature key "${signatureName}" not found.`);
   }
   const inputs = readInputs(signature, request.inputs);
   if (inputs.error) {
@@ -314,14 +180,14 @@ function readInputs(
   const extra = sent.filter((name) => !Object.hasOwn(infos, name));
   if (sent.length !== required.length) {
     const absent = required.filter((name) => !Object.hasOwn(given, name));
-    return tfError(
+    return refusal(
       'INVALID_ARGUMENT',
       `input size does not match signature: ${sent.length}!=${required.length} len({${sent}}) != len({${required}}). ` +
         `Sent extra: {${extra}}. Missing but required: {${absent}}.`,
     );
   }
   if (extra[0] !== undefined) {
-    return tfError(
+    return refusal(
       'INVALID_ARGUMENT',
       `input tensor alias not found in signature: ${extra[0]}. Inputs expected to be in the set {${required}}.`,
     );
@@ -346,19 +212,19 @@ interface Input {
 function readTensor(tensor: WireTensor, { name, index, info: { dtype } }: Input): Outcome<InputTensor> {
   const { tensor_shape: wireShape, tensor_content: content, float_val: floats } = tensor;
   const shape = (wireShape?.dim ?? []).map(({ size }) => Number(size));
-  const parsingError = tfError('INVALID_ARGUMENT', `tensor parsing error: ${name}`);
+  const parsingError = refusal('INVALID_ARGUMENT', `tensor parsing error: ${name}`);
   if (wireShape?.unknown_rank || shape.some((size) => size < 0)) {
     return parsingError;
   }
   if (tensor.dtype !== dtype) {
-    return tfError(
+    return refusal(
       'INVALID_ARGUMENT',
       `Expects arg[${index}] to be ${typeName(dtype)} but ${typeName(tensor.dtype)} is provided`,
     );
   }
   const elements = shape.reduce((product, size) => product * size, 1);
   if (elements > MAX_ELEMENTS) {
-    return tfError('RESOURCE_EXHAUSTED', `OOM when allocating tensor with shape[${shape}] and type ${typeName(dtype)}`);
+    return refusal('RESOURCE_EXHAUSTED', `OOM when allocating tensor with shape[${shape}] and type ${typeName(dtype)}`);
   }
   if (dtype === 'DT_STRING') {
     return { value: { dtype, shape, values: new Float32Array() } };
@@ -389,13 +255,13 @@ function wantedOutputs({ outputs }: Signature, filter: readonly string[]): Outco
   const wanted = new Set<string>();
   for (const alias of filter) {
     if (!Object.hasOwn(outputs, alias)) {
-      return tfError(
+      return refusal(
         'INVALID_ARGUMENT',
         `output tensor alias not found in signature: ${alias} Outputs expected to be in the set {${names}}.`,
       );
     }
     if (wanted.has(alias)) {
-      return tfError('INVALID_ARGUMENT', `duplicate output tensor alias: ${alias}`);
+      return refusal('INVALID_ARGUMENT', `duplicate output tensor alias: ${alias}`);
     }
     wanted.add(alias);
   }
@@ -410,11 +276,11 @@ function describe(servable: Servable, request: MetadataRequest, metadata: object
     return MISSING_SPEC;
   }
   if (fields.length === 0) {
-    return tfError('INVALID_ARGUMENT', 'GetModelMetadataRequest must specify at least one metadata_field');
+    return refusal('INVALID_ARGUMENT', 'GetModelMetadataRequest must specify at least one metadata_field');
   }
   const unknown = fields.find((field) => field !== SIGNATURE_DEF);
   if (unknown !== undefined) {
-    return tfError('INVALID_ARGUMENT', `Metadata field ${unknown} is not supported`);
+    return refusal('INVALID_ARGUMENT', `Metadata field ${unknown} is not supported`);
   }
   const missing = servable.miss(readSpec(spec));
   return missing ? { error: missing } : { value: metadata };

@@ -1,12 +1,5 @@
-import {
-  type DType,
-  type InputTensor,
-  type Outcome,
-  type Signature,
-  type TensorInfo,
-  type TfError,
-  tfError,
-} from './tf-serving.js';
+import { type Outcome, type Refusal, refusal } from './outcome.js';
+import type { DType, InputTensor, Signature, TensorInfo } from './tf-serving.js';
 import { isObject, type JsonObject, quoted } from './tf-serving-json.js';
 
 /** The tensors of a request by input name. */
@@ -19,12 +12,12 @@ export function readRows({ inputs }: Signature, document: JsonObject): Outcome<I
     return formatError(document, "Expecting 'instances' to be an list/array");
   }
   if (instances.length === 0) {
-    return tfError('INVALID_ARGUMENT', "No values in 'instances' array");
+    return refusal('INVALID_ARGUMENT', "No values in 'instances' array");
   }
   const names = Object.keys(inputs).sort();
   const named = isNamed(instances[0]);
   if (!named && names.length > 1) {
-    return tfError(
+    return refusal(
       'INVALID_ARGUMENT',
       'instances is a plain list, but expecting list of objects as multiple input tensors required as per tensorinfo_map',
     );
@@ -32,7 +25,7 @@ export function readRows({ inputs }: Signature, document: JsonObject): Outcome<I
   const columns = new Map<string, Column>();
   for (const [index, item] of instances.entries()) {
     if (isNamed(item) !== named) {
-      return tfError(
+      return refusal(
         'INVALID_ARGUMENT',
         named
           ? `Expecting object but got list at item ${index} of input list`
@@ -50,14 +43,14 @@ export function readRows({ inputs }: Signature, document: JsonObject): Outcome<I
       });
       if (problem) {
         const key = named ? ` key: ${name}` : '';
-        return tfError(
+        return refusal(
           'INVALID_ARGUMENT',
           `Failed to process element: ${index}${key} of 'instances' list. Error: ${problem.code}: ${problem.message}`,
         );
       }
     }
     if (named && members.length !== names.length) {
-      return tfError(
+      return refusal(
         'INVALID_ARGUMENT',
         `Failed to process element: ${index} of 'instances' list. JSON object: ${quoted(item)} keys must be equal to: ${names.join(',')}`,
       );
@@ -100,7 +93,7 @@ interface NewItem {
   readonly items: number;
 }
 
-function addItem({ name, value, info, columns, items }: NewItem): TfError | undefined {
+function addItem({ name, value, info, columns, items }: NewItem): Refusal | undefined {
   if (!info) {
     return invalid(`JSON object: does not have named input: ${name}`);
   }
@@ -127,7 +120,7 @@ export function readColumns({ inputs }: Signature, given: unknown): Outcome<Inpu
   const names = Object.keys(inputs).sort();
   const plain = !isNamed(given);
   if (plain && names.length > 1) {
-    return tfError(
+    return refusal(
       'INVALID_ARGUMENT',
       'inputs is a plain value/list, but expecting an object as multiple input tensors required as per tensorinfo_map',
     );
@@ -135,7 +128,7 @@ export function readColumns({ inputs }: Signature, given: unknown): Outcome<Inpu
   const tensors = new Map<string, InputTensor>();
   for (const name of names) {
     if (!plain && !Object.hasOwn(given as JsonObject, name)) {
-      return tfError('INVALID_ARGUMENT', `Missing named input: ${name} in 'inputs' object.`);
+      return refusal('INVALID_ARGUMENT', `Missing named input: ${name} in 'inputs' object.`);
     }
     const value = plain ? given : (given as JsonObject)[name];
     const { dtype } = inputs[name] as TensorInfo;
@@ -194,7 +187,7 @@ interface FillTarget {
   readonly values: FloatSink;
 }
 
-function fill(value: unknown, target: FillTarget, level: number): TfError | undefined {
+function fill(value: unknown, target: FillTarget, level: number): Refusal | undefined {
   const { dtype, shape, values } = target;
   const rank = shape.length;
   if (!Array.isArray(value)) {
@@ -225,7 +218,7 @@ function fill(value: unknown, target: FillTarget, level: number): TfError | unde
   return undefined;
 }
 
-function addFloat(value: unknown, values: FloatSink): TfError | undefined {
+function addFloat(value: unknown, values: FloatSink): Refusal | undefined {
   if (typeof value !== 'number') {
     return typeError(value, 'float');
   }
@@ -238,7 +231,7 @@ function addFloat(value: unknown, values: FloatSink): TfError | undefined {
   return undefined;
 }
 
-function checkString(value: unknown): TfError | undefined {
+function checkString(value: unknown): Refusal | undefined {
   if (!isObject(value)) {
     return typeof value === 'string' ? undefined : typeError(value, 'string');
   }
@@ -250,16 +243,16 @@ function checkString(value: unknown): TfError | undefined {
 }
 
 /** The error of most wrong requests. */
-export function invalid(message: string): TfError {
+export function invalid(message: string): Refusal {
   return { code: 'INVALID_ARGUMENT', message };
 }
 
 /** The error of a document whose form is wrong: quotes it. */
-export function formatError(value: unknown, problem: string): { readonly error: TfError } {
+export function formatError(value: unknown, problem: string): { readonly error: Refusal } {
   return { error: invalid(`JSON Value: ${quoted(value)} ${problem}`) };
 }
 
-function typeError(value: unknown, wanted: 'float' | 'string'): TfError {
+function typeError(value: unknown, wanted: 'float' | 'string'): Refusal {
   return invalid(`JSON Value: ${quoted(value)} Type: ${jsonType(value)} is not of expected type: ${wanted}`);
 }
 

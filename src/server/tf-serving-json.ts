@@ -1,4 +1,4 @@
-import { type Outcome, tfError } from './tf-serving.js';
+import { type Outcome, refusal } from './outcome.js';
 
 /** A parsed JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -11,14 +11,27 @@ export function isObject(value: unknown): value is JsonObject {
 /** Deeper nesting is refused instead of running out of stack. */
 const MAX_DEPTH = 1_000;
 
-/**
- * Parses a request as TensorFlow Serving does: JSON plus the bare tokens NaN, Inf, Infinity and their negatives. Errors
- * have the server's texts; an offset is in bytes and may differ by the length of a half-read token.
- */
+/** A document, or what is wrong with it and where. */
+export type RapidJson =
+  | { readonly value: unknown; readonly problem?: undefined }
+  | { readonly problem: string; readonly offsetBytes: number };
+
+/** Parses a request as TensorFlow Serving does, and words its errors. */
 export function parseTfJson(body: Buffer): Outcome<unknown> {
   if (body.length === 0) {
-    return tfError('INVALID_ARGUMENT', 'JSON Parse error: The document is empty');
+    return refusal('INVALID_ARGUMENT', 'JSON Parse error: The document is empty');
   }
+  const read = parseRapidJson(body);
+  return read.problem === undefined
+    ? { value: read.value }
+    : refusal('INVALID_ARGUMENT', `JSON Parse error: ${read.problem} at offset: ${read.offsetBytes}`);
+}
+
+/**
+ * Parses as RapidJSON does for TensorFlow Serving and Triton: JSON plus the bare tokens NaN, Inf, Infinity and their
+ * negatives. Problems have its texts; an offset may differ by the length of a half-read token.
+ */
+export function parseRapidJson(body: Buffer): RapidJson {
   const text = body.toString('utf8');
   try {
     return { value: JSON.parse(text) };
@@ -44,7 +57,7 @@ const WORDS: Readonly<Record<string, boolean | null>> = { true: true, false: fal
 const SPACE = /[ \t\n\r]*/y;
 const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"/sy;
 
-function parseTolerantly(text: string): Outcome<unknown> {
+function parseTolerantly(text: string): RapidJson {
   let at = text.startsWith('\ufeff') ? 1 : 0;
 
   function token(pattern: RegExp): RegExpExecArray | undefined {
@@ -161,8 +174,7 @@ function parseTolerantly(text: string): Outcome<unknown> {
     if (!(error instanceof JsonProblem)) {
       throw error;
     }
-    const offset = Buffer.byteLength(text.slice(0, error.index));
-    return tfError('INVALID_ARGUMENT', `JSON Parse error: ${error.message} at offset: ${offset}`);
+    return { problem: error.message, offsetBytes: Buffer.byteLength(text.slice(0, error.index)) };
   }
 }
 

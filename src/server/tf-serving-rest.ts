@@ -1,15 +1,6 @@
 import type { Answer, Call, Route } from './http.js';
-import {
-  DEFAULT_SIGNATURE,
-  type ModelSpec,
-  type Outcome,
-  type OutputTensor,
-  type Servable,
-  type TensorInfo,
-  type TfCode,
-  type TfError,
-  tfError,
-} from './tf-serving.js';
+import { httpStatusOf, type Outcome, type Refusal, refusal } from './outcome.js';
+import { DEFAULT_SIGNATURE, type ModelSpec, type OutputTensor, type Servable, type TensorInfo } from './tf-serving.js';
 import { formatError, invalid, readColumns, readRows } from './tf-serving-inputs.js';
 import { decimal, isObject, type JsonObject, parseTfJson } from './tf-serving-json.js';
 
@@ -18,31 +9,6 @@ export const TF_SERVING_MAX_BODY_BYTES = 128 * 1024 * 1024;
 
 const INFERENCE_PATH = /^\/v1\/models\/([^/:]+)(?:\/versions\/(\d+)|\/labels\/([^/:]+))?:(classify|regress|predict)$/i;
 const MODEL_PATH = /^\/v1\/models(?:\/([^/:]+))?(?:\/versions\/(\d+)|\/labels\/([^/:]+))?(?:\/(metadata))?$/i;
-
-const HTTP_STATUS: Readonly<Record<TfCode, number>> = {
-  OK: 200,
-  INVALID_ARGUMENT: 400,
-  FAILED_PRECONDITION: 400,
-  OUT_OF_RANGE: 400,
-  UNAUTHENTICATED: 401,
-  PERMISSION_DENIED: 403,
-  NOT_FOUND: 404,
-  ALREADY_EXISTS: 409,
-  ABORTED: 409,
-  RESOURCE_EXHAUSTED: 429,
-  CANCELLED: 499,
-  UNKNOWN: 500,
-  INTERNAL: 500,
-  DATA_LOSS: 500,
-  UNIMPLEMENTED: 501,
-  UNAVAILABLE: 503,
-  DEADLINE_EXCEEDED: 504,
-};
-
-/** The HTTP status that TensorFlow Serving gives a code. */
-export function httpStatusOf(code: TfCode): number {
-  return HTTP_STATUS[code];
-}
 
 /** The body of an error. */
 export function tfServingProblem(message: string): string {
@@ -74,21 +40,21 @@ export function blankImageText(servable: Servable): string {
   return answer.value;
 }
 
-function failed(error: TfError, batch = 0): Answer {
-  return { status: HTTP_STATUS[error.code], body: tfServingProblem(error.message), batch };
+function failed(error: Refusal, batch = 0): Answer {
+  return { status: httpStatusOf(error.code), body: tfServingProblem(error.message), batch };
 }
 
 /** Reads name, version and label, the first groups of both paths. */
 function readSpec([name, version, label]: Call['groups']): Outcome<ModelSpec> {
   const decoded = { name: percentDecoded(name ?? ''), label: percentDecoded(label ?? '') };
   if (decoded.name === undefined) {
-    return tfError('INVALID_ARGUMENT', `Failed to decode model name:${name}`);
+    return refusal('INVALID_ARGUMENT', `Failed to decode model name:${name}`);
   }
   if (version !== undefined && BigInt(version) > 2n ** 63n - 1n) {
-    return tfError('INVALID_ARGUMENT', `Failed to convert version: ${version} to numeric.`);
+    return refusal('INVALID_ARGUMENT', `Failed to convert version: ${version} to numeric.`);
   }
   if (decoded.label === undefined) {
-    return tfError('INVALID_ARGUMENT', `Failed to decode model version label:${label}`);
+    return refusal('INVALID_ARGUMENT', `Failed to decode model version label:${label}`);
   }
   return {
     value: {
@@ -151,7 +117,7 @@ function predict(servable: Servable, spec: ModelSpec, document: unknown): Outcom
   const name = signatureName || DEFAULT_SIGNATURE;
   const signature = Object.hasOwn(servable.signatures, name) ? servable.signatures[name] : undefined;
   if (!signature) {
-    return tfError('INVALID_ARGUMENT', `Serving signature name: "${name}" not found in signature def`);
+    return refusal('INVALID_ARGUMENT', `Serving signature name: "${name}" not found in signature def`);
   }
   const hasInstances = Object.hasOwn(document, 'instances');
   const hasInputs = Object.hasOwn(document, 'inputs');
@@ -163,7 +129,7 @@ function predict(servable: Servable, spec: ModelSpec, document: unknown): Outcom
     );
   }
   if (!hasInstances && !hasInputs) {
-    return tfError('INVALID_ARGUMENT', "Missing 'inputs' or 'instances' key");
+    return refusal('INVALID_ARGUMENT', "Missing 'inputs' or 'instances' key");
   }
   const inputs = hasInstances ? readRows(signature, document) : readColumns(signature, document.inputs);
   if (inputs.error) {

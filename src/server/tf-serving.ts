@@ -1,43 +1,5 @@
 import type { DigitModel } from './digit-model.js';
-
-/** `tensorflow.error.Code`, the same numbers as gRPC's. */
-export const TF_CODES = {
-  OK: 0,
-  CANCELLED: 1,
-  UNKNOWN: 2,
-  INVALID_ARGUMENT: 3,
-  DEADLINE_EXCEEDED: 4,
-  NOT_FOUND: 5,
-  ALREADY_EXISTS: 6,
-  PERMISSION_DENIED: 7,
-  RESOURCE_EXHAUSTED: 8,
-  FAILED_PRECONDITION: 9,
-  ABORTED: 10,
-  OUT_OF_RANGE: 11,
-  UNIMPLEMENTED: 12,
-  INTERNAL: 13,
-  UNAVAILABLE: 14,
-  DATA_LOSS: 15,
-  UNAUTHENTICATED: 16,
-} as const;
-
-export type TfCode = keyof typeof TF_CODES;
-
-/** Why a request got no result: a value, since a failed request is not a fault of the program. */
-export interface TfError {
-  readonly code: Exclude<TfCode, 'OK'>;
-  readonly message: string;
-}
-
-/** A result or the reason why there is none. */
-export type Outcome<Value> =
-  | { readonly value: Value; readonly error?: undefined }
-  | { readonly error: TfError; readonly value?: undefined };
-
-/** Makes the failing kind of outcome. */
-export function tfError(code: TfError['code'], message: string): { readonly error: TfError } {
-  return { error: { code, message } };
-}
+import { type Outcome, type Refusal, refusal } from './outcome.js';
 
 /** What a request asks for. Version and label exclude each other; the latest version when there is neither. */
 export interface ModelSpec {
@@ -79,9 +41,9 @@ export interface Servable {
   readonly version: bigint;
   readonly signatures: Readonly<Record<string, Signature>>;
   /** Undefined when the spec names this model; otherwise the error of inference and metadata calls. */
-  miss(spec: ModelSpec): TfError | undefined;
+  miss(spec: ModelSpec): Refusal | undefined;
   /** Undefined when there is a version to tell the state of; otherwise the error of status calls, which is worded differently. */
-  missStatus(spec: ModelSpec): TfError | undefined;
+  missStatus(spec: ModelSpec): Refusal | undefined;
   /** Runs a signature whose inputs were checked by name. */
   run(signatureName: string, inputs: ReadonlyMap<string, InputTensor>): Outcome<Outputs>;
 }
@@ -123,7 +85,7 @@ export function mnistServable(model: DigitModel): Servable {
   const name = 'mnist';
   const version = 1n;
 
-  function miss(spec: ModelSpec): TfError | undefined {
+  function miss(spec: ModelSpec): Refusal | undefined {
     if (spec.name === '') {
       return { code: 'INVALID_ARGUMENT', message: 'ModelSpec has no name specified.' };
     }
@@ -139,7 +101,7 @@ export function mnistServable(model: DigitModel): Servable {
   }
 
   // The real server does not look at the label here either.
-  function missStatus(spec: ModelSpec): TfError | undefined {
+  function missStatus(spec: ModelSpec): Refusal | undefined {
     if (spec.name === name && (spec.version ?? version) === version) {
       return undefined;
     }
@@ -150,17 +112,17 @@ export function mnistServable(model: DigitModel): Servable {
   function run(signatureName: string, inputs: ReadonlyMap<string, InputTensor>): Outcome<Outputs> {
     const images = inputs.get('images');
     if (signatureName !== 'predict_images' || !images) {
-      return tfError('UNIMPLEMENTED', `Signature "${signatureName}" is not implemented by this server`);
+      return refusal('UNIMPLEMENTED', `Signature "${signatureName}" is not implemented by this server`);
     }
     const { shape, values } = images;
     const given = `[${shape.join(',')}]`;
     if (shape.length !== 2) {
-      return tfError('INVALID_ARGUMENT', `In[0] is not a matrix. Instead it has shape ${given}`);
+      return refusal('INVALID_ARGUMENT', `In[0] is not a matrix. Instead it has shape ${given}`);
     }
     const [batch, width] = shape as readonly [number, number];
     if (width !== model.inputSize) {
       const wanted = `[${model.inputSize},${model.classes}]`;
-      return tfError('INVALID_ARGUMENT', `Matrix size-incompatible: In[0]: ${given}, In[1]: ${wanted}`);
+      return refusal('INVALID_ARGUMENT', `Matrix size-incompatible: In[0]: ${given}, In[1]: ${wanted}`);
     }
     return { value: { scores: { shape: [batch, model.classes], values: model.predict(values, batch) } } };
   }

@@ -1,4 +1,4 @@
-import { choice, duration, FlagProblem, type Flags, onOff, text, whole } from '../flags.js';
+import { choice, duration, type Flag, FlagProblem, type Flags, onOff, text, whole } from '../flags.js';
 import { PATTERNS } from '../patterns/index.js';
 import { type Model, type PatternKind, patternFlags } from '../patterns/pattern.js';
 import { PROTOCOLS } from '../protocols/index.js';
@@ -181,8 +181,25 @@ function mapValues<In, Out>(
   return Object.fromEntries(Object.entries(table).map(([name, value]) => [name, map(value)]));
 }
 
+/** The flags of all owners, each name once; what owners say differently of a flag is said in one line. */
 function merged(tables: Readonly<Record<string, Flags>>): Flags {
-  return Object.assign({}, ...Object.values(tables));
+  const all: Record<string, Flag<unknown>> = {};
+  for (const flags of Object.values(tables)) {
+    for (const [name, flag] of Object.entries(flags)) {
+      const known = all[name];
+      all[name] = known && !saysOf(known).includes(saysOf(flag)) ? bothOf(known, flag) : (known ?? flag);
+    }
+  }
+  return all;
+}
+
+function bothOf(known: Flag<unknown>, flag: Flag<unknown>): Flag<unknown> {
+  const { default: _said, ...rest } = flag;
+  return { ...rest, help: `${saysOf(known)}; ${saysOf(flag)}` };
+}
+
+function saysOf({ help, default: value }: Flag<unknown>): string {
+  return value === undefined ? help : `${help} (default ${value})`;
 }
 
 function pick<Name extends keyof typeof RUN_FLAGS>(...names: readonly Name[]): Pick<typeof RUN_FLAGS, Name> {

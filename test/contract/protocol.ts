@@ -14,6 +14,9 @@ function isNoAnswer(text: string): boolean {
   return typeof value !== 'object' || value === null || Object.values(value).some((inner) => typeof inner !== 'number');
 }
 
+/** Where answers have what a decoder walks through. */
+const DEEP_MEMBERS = ['predictions', 'outputs', 'error', 'joy'];
+
 /** What every wire contract has to be: a pure codec that never throws for what a server may send. */
 export function protocolContract(kind: ProtocolKind, create: () => Promise<Protocol>): void {
   const batchOf = (size: number) => Array.from({ length: size }, (_, index) => ITEMS[kind.input](index));
@@ -62,5 +65,15 @@ export function protocolContract(kind: ProtocolKind, create: () => Promise<Proto
         expect(decoded.detail).toBeTruthy();
       }),
     );
+  });
+
+  it('finds a reason against answers that are nested as deep as no stack goes', async () => {
+    const protocol = await create();
+    const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
+    for (const text of [deep, ...DEEP_MEMBERS.map((name) => `{"${name}":${deep}}`), `{"outputs":[{"name":${deep}}]}`]) {
+      const decoded = protocol.decode({ status: 200, headers: {}, body: Buffer.from(text) }, 7);
+      expect(decoded.outcome).not.toBe('ok');
+      expect(decoded.detail).toBeTruthy();
+    }
   });
 }

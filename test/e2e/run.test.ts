@@ -150,10 +150,17 @@ describe('the double wave against the embedded server', async () => {
   });
 });
 
-describe.each([
-  ['tf-serving-rest', '200'],
-  ['tf-serving-grpc', '0'],
-])('%s in batches of four', (protocol, status) => {
+describe.each<[protocol: string, encoding: readonly string[], endpoint: string, status: string]>([
+  ['predict', [], 'predict', '200'],
+  ['tf-serving-rest', [], 'predict', '200'],
+  ['tf-serving-grpc', ['--encoding', 'raw'], 'predict', '0'],
+  ['tf-serving-grpc', ['--encoding', 'typed'], 'predict', '0'],
+  ['oip-rest', ['--encoding', 'json'], 'infer', '200'],
+  ['oip-rest', ['--encoding', 'binary'], 'infer', '200'],
+  ['oip-grpc', ['--encoding', 'raw'], 'infer', '0'],
+  ['oip-grpc', ['--encoding', 'typed'], 'infer', '0'],
+  ['torchserve', [], 'predictions', '200'],
+])('%s %j in batches of four', (protocol, encoding, endpoint, status) => {
   it('arrives as four items', async () => {
     const cwd = newDirectory();
     const end = await cli(
@@ -161,6 +168,7 @@ describe.each([
         'run',
         '--protocol',
         protocol,
+        ...encoding,
         '--batch-size',
         '4',
         '--pattern',
@@ -182,7 +190,7 @@ describe.each([
     expect(truth.length).toBe(run.samples.length);
     expect(new Set(truth.map((row) => `${row.batch} ${row.status}`))).toEqual(new Set([`4 ${status}`]));
     expect(new Set(run.samples.map((row) => `${row.batch} ${row.status} ${row.endpoint}`))).toEqual(
-      new Set([`4 ${status} predict`]),
+      new Set([`4 ${status} ${endpoint}`]),
     );
     // A connection of its own for each user, used again and again.
     expect(run.summary.connections.fresh).toBe(3);

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { serve } from '../../src/commands/serve.js';
 import type { ExitCode } from '../../src/errors.js';
 import type { Io, StopSignal } from '../../src/io.js';
+import { SERVER_KINDS } from '../../src/server/index.js';
 
 let directory: string;
 beforeEach(() => {
@@ -81,12 +82,19 @@ describe('serve', () => {
     await expect(fetch(http)).rejects.toThrow();
   });
 
-  it('prints a line per endpoint, and on stderr how to try it', async () => {
+  it('prints a line per endpoint', async () => {
     const server = start(['tf-serving'], ANY_PORT);
     await server.ready();
     expect(server.stdout()).toMatch(
       /^tf-serving {2}http:\/\/127\.0\.0\.1:\d+\ntf-serving {2}grpc:\/\/127\.0\.0\.1:\d+\n$/,
     );
+    server.stop();
+    expect(await server.done).toBe(0);
+  });
+
+  it.each(SERVER_KINDS)('says how to try %s', async (kind) => {
+    const server = start([kind], ANY_PORT);
+    await server.ready();
     const hint = /^try: curl '(.+)'\n$/.exec(server.stderr())?.[1] as string;
     expect((await fetch(hint)).status).toBe(200);
     server.stop();
@@ -153,7 +161,7 @@ describe('serve', () => {
       'Cannot read --host: must not be empty: got ""',
       'Cannot read --port: must be a whole number from 0 to 65535: got "99999"',
       'Cannot read --truth-log: it needs a value: FILE',
-      'Cannot read the kind of server: must be one of sentiment, tf-serving (did you mean sentiment?): got "sentimnet"',
+      `Cannot read the kind of server: must be one of ${SERVER_KINDS.join(', ')} (did you mean sentiment?): got "sentimnet"`,
       'Cannot serve more than one kind: got sentimnet, oip',
       'Unknown flag --prot (did you mean --port?)',
     ]);

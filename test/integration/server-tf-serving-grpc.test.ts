@@ -1,8 +1,9 @@
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { DigitModel } from '../../src/server/digit-model.js';
+import type { GrpcServer } from '../../src/server/grpc.js';
 import { type InputTensor, mnistServable, type Servable } from '../../src/server/tf-serving.js';
-import { createTfServingGrpcServer, type GrpcServer } from '../../src/server/tf-serving-grpc.js';
+import { createTfServingGrpcServer } from '../../src/server/tf-serving-grpc.js';
 import type { TruthLog, TruthRow } from '../../src/server/truth-log.js';
 
 // A second, independent writer and reader of protobuf: the server's own must not check itself.

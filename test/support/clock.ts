@@ -19,6 +19,7 @@ export function fakeClock(epochMsAtZero = 1_700_000_000_000): Clock & {
 
   return {
     nowUs: () => nowUs,
+    comes: (atUs) => nowUs >= atUs,
     epochMsAt: (us) => epochMsAtZero + us / 1000,
     at(atUs, callback) {
       const alarm = { atUs: Math.max(atUs, nowUs), order: order++, callback };

@@ -4,8 +4,9 @@ import { tfServingGrpc } from '../../../src/protocols/tf-serving-grpc.js';
 import { tfServingRest } from '../../../src/protocols/tf-serving-rest.js';
 
 const MNIST = { model: 'mnist', signature: 'predict_images', 'model-version': undefined, input: 'images' };
+const RAW = { ...MNIST, encoding: 'raw' } as const;
 const rest = await tfServingRest.create(MNIST, '');
-const grpc = await tfServingGrpc.create(MNIST, '');
+const grpc = await tfServingGrpc.create(RAW, '');
 
 const tensor = (values: readonly number[], shape = [values.length]): Item => ({
   kind: 'tensor',
@@ -64,8 +65,15 @@ describe('a gRPC request', () => {
     );
   });
 
+  it('equals the vector with typed values', async () => {
+    const typed = await tfServingGrpc.create({ ...RAW, encoding: 'typed' }, '');
+    expect(typed.encode([tensor([0, 0.5, 1])]).body?.toString('hex')).toBe(
+      '0a170a056d6e6973741a0e707265646963745f696d6167657312240a06696d61676573121a0801120812020801120208032a0c000000000000003f0000803f',
+    );
+  });
+
   it('names a version as the vector does', async () => {
-    const versioned = await tfServingGrpc.create({ ...MNIST, model: 'm', 'model-version': '3' }, '');
+    const versioned = await tfServingGrpc.create({ ...RAW, model: 'm', 'model-version': '3' }, '');
     const hex = versioned.encode([tensor([1])]).body?.toString('hex');
     // name "m", version {3}, signature_name.
     expect(hex?.startsWith('0a170a016d1202080'.concat('31a0e707265646963745f696d61676573'))).toBe(true);

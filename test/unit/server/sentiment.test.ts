@@ -12,7 +12,14 @@ function ask(query: string): Answer & { readonly texts: readonly string[] } {
       return Float32Array.of(text.length / 1000, 1 - text.length / 1000);
     },
   });
-  const answer = route?.answer({ method: 'GET', path: '/', query, groups: [], body: Buffer.alloc(0) }) as Answer;
+  const answer = route?.answer({
+    method: 'GET',
+    path: '/',
+    query,
+    groups: [],
+    headers: {},
+    body: Buffer.alloc(0),
+  }) as Answer;
   return { ...answer, texts };
 }
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { DigitModel } from '../../../src/server/digit-model.js';
 import type { Answer, Route } from '../../../src/server/http.js';
-import { mnistServable, type Servable, type TfCode } from '../../../src/server/tf-serving.js';
-import { httpStatusOf, tfServingProblem, tfServingRoutes } from '../../../src/server/tf-serving-rest.js';
+import { type Code, httpStatusOf } from '../../../src/server/outcome.js';
+import { mnistServable, type Servable } from '../../../src/server/tf-serving.js';
+import { tfServingProblem, tfServingRoutes } from '../../../src/server/tf-serving-rest.js';
 
 /** The scores of an image are its first ten pixels. */
 const copyModel: DigitModel = {
@@ -21,7 +22,10 @@ function ask(method: string, path: string, body = '', table = routes): Given {
   for (const route of table) {
     const match = (route.path as RegExp).exec(path);
     if (match && (route.method ?? method) === method) {
-      return { route, ...route.answer({ method, path, query: '', groups: match.slice(1), body: Buffer.from(body) }) };
+      return {
+        route,
+        ...route.answer({ method, path, query: '', groups: match.slice(1), headers: {}, body: Buffer.from(body) }),
+      };
     }
   }
   throw new Error(`No route for ${method} ${path}`);
@@ -431,7 +435,7 @@ describe('errors', () => {
     expect(tfServingProblem('a "b"')).toBe('{\n    "error": "a \\"b\\""\n}');
   });
 
-  it.each<[number, TfCode[]]>([
+  it.each<[number, Code[]]>([
     [200, ['OK']],
     [400, ['INVALID_ARGUMENT', 'FAILED_PRECONDITION', 'OUT_OF_RANGE']],
     [401, ['UNAUTHENTICATED']],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DigitModel } from '../../../src/server/digit-model.js';
-import { type InputTensor, mnistServable, TF_CODES } from '../../../src/server/tf-serving.js';
+import { CODES } from '../../../src/server/outcome.js';
+import { type InputTensor, mnistServable } from '../../../src/server/tf-serving.js';
 
 /** The scores of an image are its first ten pixels. */
 const copyModel: DigitModel = {
@@ -17,7 +18,7 @@ function images(shape: readonly number[], values = new Float32Array(shape.reduce
 
 describe('the mnist servable', () => {
   it('has the codes of gRPC', () => {
-    expect(Object.values(TF_CODES)).toEqual(Array.from({ length: 17 }, (_, code) => code));
+    expect(Object.values(CODES)).toEqual(Array.from({ length: 17 }, (_, code) => code));
   });
 
   it.each([

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BenchError } from '../../../src/errors.js';
+import type { Flags } from '../../../src/flags.js';
+import { RUN_FLAG_GROUPS } from '../../../src/spec/run-flags.js';
 import { readRunSpec } from '../../../src/spec/run-spec.js';
 
 type Words = Readonly<Record<string, string | true | readonly string[]>>;
@@ -61,6 +63,28 @@ describe('nothing asked for', () => {
       'model-version': undefined,
       signature: 'predict_images',
     });
+  });
+});
+
+describe('a flag that protocols share', () => {
+  it('is read as the chosen one understands it', () => {
+    expect(read({ protocol: 'oip-rest', encoding: 'binary' }).protocolSettings).toMatchObject({ encoding: 'binary' });
+    expect(read({ protocol: 'tf-serving-grpc', encoding: 'typed' }).protocolSettings).toMatchObject({
+      encoding: 'typed',
+    });
+    expect(problems({ protocol: 'oip-rest', encoding: 'raw' })).toEqual([
+      'Cannot read --encoding: must be one of json, binary: got "raw"',
+    ]);
+    expect(problems({ protocol: 'tf-serving-rest', encoding: 'raw' })[0]).toContain('has no effect');
+  });
+
+  it('has all of its meanings in the help, each once, and no default of one alone', () => {
+    const { encoding, input } = RUN_FLAG_GROUPS.Request as Flags;
+    expect(encoding?.help).toBe(
+      'tensors over gRPC: raw, typed (default raw); tensors over REST: json, binary (default json)',
+    );
+    expect(encoding?.default).toBeUndefined();
+    expect(input?.default).toBe('images');
   });
 });
 
@@ -228,8 +252,8 @@ describe('bad settings', () => {
       '--duration has no effect with --pattern stages, whose flags set its length',
     ],
     [
-      { model: 'x' },
-      '--model has no effect with --protocol sentiment: it belongs to --protocol tf-serving-rest, tf-serving-grpc',
+      { signature: 'x' },
+      '--signature has no effect with --protocol sentiment: it belongs to --protocol tf-serving-rest, tf-serving-grpc',
     ],
     [{ header: 'no colon' }, 'Cannot read --header: must be a header such as \'Name: value\': got "no colon"'],
     [

@@ -1,0 +1,48 @@
+import { parseJson, rowsProblem, shown } from './json.js';
+import { OIP_FLAGS } from './oip.js';
+import { DECODED_OK, type Decoded, protocol, type WireRequest } from './protocol.js';
+import { batchOf, nested } from './tensors.js';
+
+const HEADERS = { 'content-type': 'application/json', accept: 'application/json' };
+
+/**
+ * TorchServe's inference API. What a body means is the business of the model's handler; ours is the plainest: a JSON
+ * list of the batch's tensors in, a JSON list of one prediction per tensor back.
+ */
+export const torchserve = protocol({
+  summary: 'TorchServe, POST /predictions/NAME with a JSON list of tensors, answered by a list of predictions',
+  via: 'http',
+  endpoint: 'predictions',
+  flags: { model: OIP_FLAGS.model, 'model-version': OIP_FLAGS['model-version'] },
+  server: 'torchserve',
+  defaultPort: 8080,
+  dataset: 'digits',
+  input: 'tensor',
+  takesPath: false,
+  maxBatch: Number.MAX_SAFE_INTEGER,
+  create: async (values) => {
+    const version = values['model-version'];
+    const model = `/predictions/${encodeURIComponent(values.model)}`;
+    const path = version === undefined ? model : `${model}/${encodeURIComponent(version)}`;
+    return {
+      name: 'torchserve',
+      via: 'http',
+      encode(items): WireRequest {
+        const { itemShape, rows } = batchOf(items);
+        const body = Buffer.from(JSON.stringify(rows.map((row) => nested(row, itemShape))));
+        return { method: 'POST', path, headers: HEADERS, body, batch: items.length };
+      },
+      decode(response, batch): Decoded {
+        const answer = parseJson(response.body);
+        if (answer.problem !== undefined) {
+          return { outcome: 'invalid_json', detail: answer.problem };
+        }
+        const { value } = answer;
+        const problem = Array.isArray(value)
+          ? rowsProblem(value, batch)
+          : `Wanted a list of predictions, got ${shown(value)}`;
+        return problem === undefined ? DECODED_OK : { outcome: 'schema_mismatch', detail: problem };
+      },
+    };
+  },
+});
