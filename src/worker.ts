@@ -7,6 +7,9 @@ import type { Outcome } from './samples/outcomes.js';
 import { blockOver, type SampleBlock, sampleBlock } from './samples/sample.js';
 import { loopTools, type ThreadPlan } from './spec/thread-plan.js';
 
+/** A message costs more than a row, and the rows are formatted elsewhere: more of them than in a thread that does it all. */
+const BLOCK_ROWS = 1024;
+
 /**
  * The entry of a worker thread: makes its tools of the plan, opens its connections when told, runs its shard, and hands
  * its rows over. The clock is that of the main thread.
@@ -38,6 +41,7 @@ async function open(): Promise<void> {
 
 async function run(): Promise<void> {
   const end = await runLoop(plan.loop, await tools, stop.signal, {
+    blockRows: BLOCK_ROWS,
     take(block, changes, untilUs) {
       const { buffer, capacity, length } = block;
       send({ kind: 'rows', buffer, capacity, length, changes, untilUs }, [buffer]);

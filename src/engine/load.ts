@@ -2,7 +2,7 @@ import type { Clock, ClockAnchor } from '../clock.js';
 import type { Protocol, WireRequest } from '../protocols/protocol.js';
 import type { ThreadSecond } from '../samples/generator.js';
 import type { Outcome } from '../samples/outcomes.js';
-import { recorder, type UserChange } from '../samples/recorder.js';
+import { type HandOver, recorder, type UserChange } from '../samples/recorder.js';
 import type { SampleBlock } from '../samples/sample.js';
 import type { Schedule } from '../schedule/schedule.js';
 import type { Shard } from '../schedule/shard.js';
@@ -59,19 +59,19 @@ export interface LoopTools {
   readonly request: (seq: number) => WireRequest;
 }
 
-/** Hands rows on as `recorder` does; returns the block to be filled next. */
-type Take = (block: SampleBlock, changes: readonly UserChange[], untilUs: number) => SampleBlock;
+/** Where rows are formatted in the thread that sends: few enough not to keep it from its sockets for long. */
+const BLOCK_ROWS = 64;
 
-/** Runs the loop of a plan in this thread, records it and watches the thread while it runs. */
+/** Runs the loop of a plan in this thread, records it in blocks of so many rows and watches the thread while it runs. */
 export async function runLoop(
   plan: LoopPlan,
   tools: LoopTools,
   stop: AbortSignal,
-  listener: Omit<LoadListener, 'take'> & { readonly take: Take },
+  listener: Omit<LoadListener, 'take'> & { readonly take: HandOver; readonly blockRows: number },
 ): Promise<LoopEnd> {
   const { clock, transport } = tools;
   const { schedule, shard } = plan;
-  const records = recorder(clock, listener.take);
+  const records = recorder(clock, listener.blockRows, listener.take);
   const endWatch = watchThread(
     clock,
     () => transport.handshakes.takeMs(),
@@ -101,6 +101,7 @@ export function loadHere(plan: LoopPlan, tools: LoopTools, connectionsAtStart: n
     run: (_anchor, stop, listener) =>
       runLoop(plan, tools, stop, {
         ...listener,
+        blockRows: BLOCK_ROWS,
         take(block, changes) {
           listener.take(block, changes);
           return block;

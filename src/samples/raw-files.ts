@@ -33,11 +33,7 @@ export function rawRequestsSink(path: string, clock: Clock): Sink {
     return putWord(bytes, at, OUTCOME_WORDS[outcome] as Word);
   }
 
-  return {
-    rows: rowsInto(file, putRow),
-    flush: () => file.sync(),
-    close: () => file.close(),
-  };
+  return rowsInto(file, putRow);
 }
 
 /** `raw_users.csv`, the seed's file: no header, `epoch_s,users`, seconds with microseconds, at each change. */
@@ -45,14 +41,15 @@ export function rawUsersSink(path: string, clock: Clock): Sink {
   const file = fileWriter(path);
   let lines = '';
   return {
-    rows() {
-      file.write(lines);
-      lines = '';
-    },
+    rows() {},
     users(atUs, users) {
       lines += `${((clock.epochMsAt(atUs) * US_PER_MS) / US_PER_S).toFixed(6)},${users}\n`;
     },
-    flush: () => file.sync(),
+    flush() {
+      file.write(lines);
+      lines = '';
+    },
+    sync: () => file.sync(),
     close() {
       file.write(lines);
       file.close();

@@ -2,8 +2,6 @@ import type { Clock } from '../clock.js';
 import { US_PER_MS } from '../units.js';
 import { type SampleBlock, sampleBlock } from './sample.js';
 
-/** Few enough that handing them over does not keep the loop from its sockets: a tenth of a millisecond. */
-const BLOCK_ROWS = 64;
 /** Rows wait here at most this long, so that a killed process loses no more. */
 const HAND_OVER_EVERY_US = 100 * US_PER_MS;
 
@@ -31,9 +29,9 @@ export interface Recorder {
  */
 export type HandOver = (block: SampleBlock, changes: readonly UserChange[], untilUs: number) => SampleBlock;
 
-/** A recorder that hands over whole blocks, and what there is every 100 ms. */
-export function recorder(clock: Clock, handOver: HandOver): Recorder {
-  let block = sampleBlock(BLOCK_ROWS);
+/** A recorder that hands over blocks of so many rows, and what there is every 100 ms. */
+export function recorder(clock: Clock, blockRows: number, handOver: HandOver): Recorder {
+  let block = sampleBlock(blockRows);
   let changes: UserChange[] = [];
   let cancelTick = clock.at(0, tick);
 

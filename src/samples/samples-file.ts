@@ -76,11 +76,7 @@ export function samplesSink(path: string, endpoint: string): Sink {
     return putWord(bytes, at, REUSED_WORDS[1 + (block.reused[row] as number)] as Word);
   }
 
-  return {
-    rows: rowsInto(file, putRow),
-    flush: () => file.sync(),
-    close: () => file.close(),
-  };
+  return rowsInto(file, putRow);
 }
 
 function wordOf(words: readonly (readonly Word[])[], outcome: number, origin: number): Word {

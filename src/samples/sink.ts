@@ -6,7 +6,9 @@ export interface Sink {
   rows(block: SampleBlock): void;
   /** The number of active users from a moment on. */
   users?(atUs: number, users: number): void;
-  /** Hands everything taken so far to the operating system. */
+  /** Hands everything taken so far to the operating system: it survives the end of this process. */
   flush?(): void;
+  /** Asks for what was flushed to reach the disk: it survives the end of the machine. */
+  sync?(): void;
   close(): void;
 }

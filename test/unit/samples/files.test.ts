@@ -24,7 +24,7 @@ const read = (path: string) => readFileSync(path, 'utf8');
 /** A recorder and the writer that takes its rows, as in a run of one thread. */
 function recording(sinks: readonly Sink[], clock: Clock, onFailure: (error: BenchError) => void = () => {}) {
   const writer = recordWriter(sinks, clock, onFailure);
-  const records = recorder(clock, (block, changes) => {
+  const records = recorder(clock, 4096, (block, changes) => {
     writer.take(block, changes);
     return block;
   });
