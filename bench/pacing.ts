@@ -21,7 +21,7 @@ import { startArrivalServer } from './harness/servers.js';
 import { quantile } from './harness/statistics.js';
 
 const RATES_PER_S = [1_000, 5_000, 20_000] as const;
-const WARM_UP_S = 1;
+const WARM_UP_S = 3;
 const BUDGET_S = 100;
 const P99_MUST_MS = 0.25;
 const P99_AIM_MS = 0.1;
