@@ -8,7 +8,7 @@ export interface GeneratorTotals {
   readonly loop_busy_ratio: number | null;
   /** Mean CPU time of the process over time; 1 is a whole core. */
   readonly cpu_ratio: number | null;
-  /** CPU time of the process from the opening of connections to the last row on disk. */
+  /** CPU time of the process from the start of the load to the last row on disk. */
   readonly cpu_ms: number;
   readonly gc_ms: number;
   readonly open_fds_max: number | null;
