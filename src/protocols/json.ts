@@ -1,3 +1,18 @@
+import { DECODED_OK, type Decoded } from './protocol.js';
+
+/** The headers of a request in JSON that wants its answer in JSON. */
+export const JSON_HEADERS = { 'content-type': 'application/json', accept: 'application/json' } as const;
+
+/** Checks a body that is to be JSON: `problemOf` says what is wrong with its value, undefined when nothing is. */
+export function decodeJson(body: Buffer, problemOf: (value: unknown) => string | undefined): Decoded {
+  const answer = parseJson(body);
+  if (answer.problem !== undefined) {
+    return { outcome: 'invalid_json', detail: answer.problem };
+  }
+  const problem = problemOf(answer.value);
+  return problem === undefined ? DECODED_OK : { outcome: 'schema_mismatch', detail: problem };
+}
+
 /** A parsed body, or why it is none. */
 export type Json = { readonly value: unknown; readonly problem?: undefined } | { readonly problem: string };
 

@@ -1,13 +1,11 @@
 import { choice } from '../flags.js';
-import { parseJson, shown } from './json.js';
+import { decodeJson, JSON_HEADERS, shown } from './json.js';
 import { OIP_FLAGS, type Output, outputsProblem, rawProblem } from './oip.js';
-import { DECODED_OK, type Decoded, protocol, type WireRequest, type WireResponse } from './protocol.js';
+import { type Decoded, protocol, type WireRequest, type WireResponse } from './protocol.js';
 import { batchOf, flat, littleEndian } from './tensors.js';
 
 /** Where the JSON ends and the raw tensors begin. */
 const JSON_LENGTH_HEADER = 'inference-header-content-length';
-
-const JSON_HEADERS = { 'content-type': 'application/json', accept: 'application/json' };
 
 /** Open Inference Protocol v2 over REST, in JSON or with the binary tensor extension of Triton and KServe. */
 export const oipRest = protocol({
@@ -53,12 +51,7 @@ export const oipRest = protocol({
         if (!parts) {
           return { outcome: 'decode_error', detail: `The header ${JSON_LENGTH_HEADER} is no length within the body` };
         }
-        const answer = parseJson(parts.json);
-        if (answer.problem !== undefined) {
-          return { outcome: 'invalid_json', detail: answer.problem };
-        }
-        const problem = answerProblem(answer.value, parts.raw, batch);
-        return problem === undefined ? DECODED_OK : { outcome: 'schema_mismatch', detail: problem };
+        return decodeJson(parts.json, (value) => answerProblem(value, parts.raw, batch));
       },
     };
   },

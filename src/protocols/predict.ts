@@ -1,8 +1,6 @@
-import { parseJson, shown } from './json.js';
-import { DECODED_OK, type Decoded, protocol, type WireRequest } from './protocol.js';
+import { decodeJson, JSON_HEADERS, shown } from './json.js';
+import { type Decoded, protocol, type WireRequest } from './protocol.js';
 import { probabilityProblem } from './sentiment.js';
-
-const HEADERS = { 'content-type': 'application/json', accept: 'application/json' };
 
 /** Texts in, the scores of every label per text out: `POST /predict`, the API of the mlapi benchmark. */
 export const predict = protocol({
@@ -35,18 +33,13 @@ export const predict = protocol({
         return {
           method: 'POST',
           path,
-          headers: HEADERS,
+          headers: JSON_HEADERS,
           body: Buffer.from(JSON.stringify({ text: texts })),
           batch: items.length,
         };
       },
       decode(response, batch): Decoded {
-        const answer = parseJson(response.body);
-        if (answer.problem !== undefined) {
-          return { outcome: 'invalid_json', detail: answer.problem };
-        }
-        const problem = predictionsProblem(answer.value, batch);
-        return problem === undefined ? DECODED_OK : { outcome: 'schema_mismatch', detail: problem };
+        return decodeJson(response.body, (value) => predictionsProblem(value, batch));
       },
     };
   },

@@ -1,5 +1,5 @@
-import { parseJson, shown } from './json.js';
-import { DECODED_OK, type Decoded, protocol, type WireRequest } from './protocol.js';
+import { decodeJson, shown } from './json.js';
+import { type Decoded, protocol, type WireRequest } from './protocol.js';
 
 const HEADERS = { accept: 'application/json' };
 
@@ -35,12 +35,7 @@ export const sentiment = protocol({
       };
     },
     decode(response): Decoded {
-      const answer = parseJson(response.body);
-      if (answer.problem !== undefined) {
-        return { outcome: 'invalid_json', detail: answer.problem };
-      }
-      const problem = scoresProblem(answer.value);
-      return problem === undefined ? DECODED_OK : { outcome: 'schema_mismatch', detail: problem };
+      return decodeJson(response.body, scoresProblem);
     },
   }),
 });

@@ -1,9 +1,7 @@
-import { parseJson, rowsProblem, shown } from './json.js';
-import { DECODED_OK, type Decoded, protocol, type WireRequest } from './protocol.js';
+import { decodeJson, JSON_HEADERS, rowsProblem, shown } from './json.js';
+import { type Decoded, protocol, type WireRequest } from './protocol.js';
 import { batchOf, nested } from './tensors.js';
 import { MODEL_FLAGS } from './tf-serving.js';
-
-const HEADERS = { 'content-type': 'application/json', accept: 'application/json' };
 
 /** TensorFlow Serving's REST predict call in row form: one list of values per example, one list of scores back. */
 export const tfServingRest = protocol({
@@ -28,15 +26,10 @@ export const tfServingRest = protocol({
         const { itemShape, rows } = batchOf(items);
         const instances = rows.map((row) => JSON.stringify(nested(row, itemShape))).join(',');
         const body = Buffer.from(`{"signature_name":${signature},"instances":[${instances}]}`);
-        return { method: 'POST', path, headers: HEADERS, body, batch: items.length };
+        return { method: 'POST', path, headers: JSON_HEADERS, body, batch: items.length };
       },
       decode(response, batch): Decoded {
-        const answer = parseJson(response.body);
-        if (answer.problem !== undefined) {
-          return { outcome: 'invalid_json', detail: answer.problem };
-        }
-        const problem = predictionsProblem(answer.value, batch);
-        return problem === undefined ? DECODED_OK : { outcome: 'schema_mismatch', detail: problem };
+        return decodeJson(response.body, (value) => predictionsProblem(value, batch));
       },
     };
   },

@@ -1,9 +1,7 @@
-import { parseJson, rowsProblem, shown } from './json.js';
+import { decodeJson, JSON_HEADERS, rowsProblem, shown } from './json.js';
 import { OIP_FLAGS } from './oip.js';
-import { DECODED_OK, type Decoded, protocol, type WireRequest } from './protocol.js';
+import { type Decoded, protocol, type WireRequest } from './protocol.js';
 import { batchOf, nested } from './tensors.js';
-
-const HEADERS = { 'content-type': 'application/json', accept: 'application/json' };
 
 /**
  * TorchServe's inference API. What a body means is the business of the model's handler; ours is the plainest: a JSON
@@ -30,18 +28,12 @@ export const torchserve = protocol({
       encode(items): WireRequest {
         const { itemShape, rows } = batchOf(items);
         const body = Buffer.from(JSON.stringify(rows.map((row) => nested(row, itemShape))));
-        return { method: 'POST', path, headers: HEADERS, body, batch: items.length };
+        return { method: 'POST', path, headers: JSON_HEADERS, body, batch: items.length };
       },
       decode(response, batch): Decoded {
-        const answer = parseJson(response.body);
-        if (answer.problem !== undefined) {
-          return { outcome: 'invalid_json', detail: answer.problem };
-        }
-        const { value } = answer;
-        const problem = Array.isArray(value)
-          ? rowsProblem(value, batch)
-          : `Wanted a list of predictions, got ${shown(value)}`;
-        return problem === undefined ? DECODED_OK : { outcome: 'schema_mismatch', detail: problem };
+        return decodeJson(response.body, (value) =>
+          Array.isArray(value) ? rowsProblem(value, batch) : `Wanted a list of predictions, got ${shown(value)}`,
+        );
       },
     };
   },
