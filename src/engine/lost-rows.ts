@@ -1,5 +1,4 @@
-import { PHASES } from '../samples/outcomes.js';
-import { originCode, outcomeCode, type SampleBlock, sampleBlock } from '../samples/sample.js';
+import { appendSample, type SampleBlock, sampleBlock } from '../samples/sample.js';
 import type { OpenSchedule } from '../schedule/arrivals.js';
 
 const BLOCK_ROWS = 4096;
@@ -20,22 +19,23 @@ export function* lostRows(
     }
     const intendedUs = Math.floor(arrivalsUs[seq] as number);
     const mayHaveGone = intendedUs <= stoppedUs;
-    const row = block.length++;
-    block.seq[row] = seq;
-    block.user[row] = 0;
-    block.worker[row] = 0;
-    block.phase[row] = PHASES.indexOf(intendedUs < warmupUs ? 'warmup' : 'measure');
-    block.intendedUs[row] = intendedUs;
-    block.startUs[row] = mayHaveGone ? intendedUs : Number.NaN;
-    block.firstByteUs[row] = Number.NaN;
-    block.endUs[row] = mayHaveGone ? Math.max(intendedUs, Math.floor(nowUs)) : Number.NaN;
-    block.outcome[row] = outcomeCode(mayHaveGone ? 'local_worker' : 'not_sent_stopped');
-    block.origin[row] = originCode('local');
-    block.status[row] = -1;
-    block.batch[row] = 1;
-    block.bytesOut[row] = 0;
-    block.bytesIn[row] = 0;
-    block.reused[row] = -1;
+    appendSample(block, {
+      seq,
+      user: 0,
+      worker: 0,
+      phase: intendedUs < warmupUs ? 'warmup' : 'measure',
+      intendedUs,
+      startUs: mayHaveGone ? intendedUs : undefined,
+      firstByteUs: undefined,
+      endUs: mayHaveGone ? Math.max(intendedUs, Math.floor(nowUs)) : undefined,
+      outcome: mayHaveGone ? 'local_worker' : 'not_sent_stopped',
+      origin: 'local',
+      status: undefined,
+      batch: 1,
+      bytesOut: 0,
+      bytesIn: 0,
+      reused: undefined,
+    });
     if (block.length === block.capacity) {
       yield block;
       block.length = 0;
