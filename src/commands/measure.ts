@@ -6,7 +6,7 @@ import { lostRows } from '../engine/lost-rows.js';
 import { choosePacing, type Pacing } from '../engine/pacer.js';
 import { loadInWorkers } from '../engine/workers.js';
 import type { Io } from '../io.js';
-import type { LoadPattern } from '../patterns/pattern.js';
+import { highestLevel } from '../patterns/pattern.js';
 import { generatorTotals } from '../reduce/generator-totals.js';
 import { perSecond } from '../reduce/per-second.js';
 import { totals } from '../reduce/summary.js';
@@ -82,7 +82,7 @@ export async function measure(options: MeasureOptions): Promise<Report> {
     const live = tally();
     const bySecond = perSecond(anchor.startedEpochUs);
     const whole = totals(() => window);
-    const roll = rollCall(schedule);
+    const roll = rollCall(schedule, rig.workers);
     const records = recordWriter(
       [
         rawRequestsSink(directory.path('rawRequests'), clock),
@@ -90,7 +90,7 @@ export async function measure(options: MeasureOptions): Promise<Report> {
         samplesSink(directory.path('samples'), spec.protocolKind.endpoint),
         { ...whole, close() {} },
         { ...bySecond, close() {} },
-        live,
+        ...(options.quiet ? [] : [live]),
         roll,
       ],
       clock,
@@ -157,21 +157,21 @@ export async function measure(options: MeasureOptions): Promise<Report> {
   }
 }
 
-/** Counts the rows, and knows which of an open schedule's requests have none. */
-function rollCall(schedule: Schedule) {
-  const seen = new Uint8Array(schedule.model === 'open' ? schedule.arrivalsUs.length : 0);
+/** Counts the rows, and knows which of an open schedule's requests have none, where a worker can be lost. */
+function rollCall(schedule: Schedule, workers: number) {
+  const seen = schedule.model === 'open' && workers > 1 ? new Uint8Array(schedule.arrivalsUs.length) : undefined;
   let rows = 0;
   return {
     rows(block: SampleBlock) {
       rows += block.length;
-      for (let row = 0; row < block.length; row++) {
+      for (let row = 0; seen && row < block.length; row++) {
         seen[block.seq[row] as number] = 1;
       }
     },
     close() {},
     count: () => rows,
     missing: (stoppedUs: number, nowUs: number) =>
-      schedule.model === 'open' ? lostRows(schedule, seen, { stoppedUs, nowUs }) : [],
+      schedule.model === 'open' && seen ? lostRows(schedule, seen, { stoppedUs, nowUs }) : [],
   };
 }
 
@@ -243,11 +243,4 @@ function runFacts(
     payload_bytes: pool.bytes,
     payload_encode_ms: rig.encodeMs,
   };
-}
-
-/** The highest level of a curve, looked up a thousand times. */
-export function highestLevel(curve: LoadPattern): number {
-  return Array.from({ length: 1000 }, (_, step) => curve.levelAt((step / 1000) * curve.durationUs)).reduce((a, b) =>
-    Math.max(a, b),
-  );
 }

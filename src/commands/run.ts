@@ -2,6 +2,7 @@ import { systemClock, wallMs } from '../clock.js';
 import { EXIT, type ExitCode, worstExit } from '../errors.js';
 import { readFlags } from '../flags.js';
 import { type Io, isLive, type StopSignal } from '../io.js';
+import { highestLevel } from '../patterns/pattern.js';
 import type { Report } from '../reports/report.js';
 import { RUN_FLAG_GROUPS } from '../spec/run-flags.js';
 import type { RunSpec } from '../spec/run-spec.js';
@@ -45,7 +46,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     { systemLimits, withinLimits },
     { rigOf },
     { reach },
-    { highestLevel, measure },
+    { measure },
     { calibrationPath, ceilingFor, readCalibrations },
     directories,
     { startEmbeddedServer },

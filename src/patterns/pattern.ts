@@ -10,6 +10,13 @@ export interface LoadPattern {
   levelAt(elapsedUs: number): number;
 }
 
+/** The highest level of a curve, looked up a thousand times. */
+export function highestLevel(curve: LoadPattern): number {
+  return Array.from({ length: 1000 }, (_, step) => curve.levelAt((step / 1000) * curve.durationUs)).reduce((a, b) =>
+    Math.max(a, b),
+  );
+}
+
 /** What the levels of a run count. */
 export type Model = 'closed' | 'open';
 
