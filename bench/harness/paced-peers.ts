@@ -1,7 +1,7 @@
 /** Tools that send at a rate, each used where it is found on PATH. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CLIENT_CORE, type CommandLine, has, pinned, run, versionOf } from './processes.js';
+import { type CommandLine, has, run, versionOf } from './processes.js';
 
 export interface PacedJob {
   readonly port: number;
@@ -46,7 +46,7 @@ export function pacedPeers(): readonly PacedPeer[] {
       return [];
     }
     const load = async (job: PacedJob) => {
-      const ended = await run(pinned(CLIENT_CORE, line(job)), { limitS: job.seconds + 30 });
+      const ended = await run(line(job), { limitS: job.seconds + 30 });
       if (ended.status !== 0) {
         throw new Error(`${name} ended with ${ended.status}: ${ended.stderr.slice(-1_000)}`);
       }

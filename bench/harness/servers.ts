@@ -2,7 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { has, pinned, SERVER_CORE, type Server, script, sleep, startServer } from './processes.js';
+import { fileURLToPath } from 'node:url';
+import { type CommandLine, has, pinned, SERVER_CORE, type Server, script, sleep, startServer } from './processes.js';
 
 /** An answer of 99 bytes that is right for tf-serving-rest. */
 const ANSWER = JSON.stringify({ predictions: [[0.01, 0.02, 0.03, 0.9, 0.01, 0.01, 0.01, 0.005, 0.003, 0.002]] }).padEnd(
@@ -59,10 +60,28 @@ function freePort(): Promise<number> {
   });
 }
 
-/** The server of `bench/servers/arrivals.ts`: logs when each request came, in CLOCK_MONOTONIC ns, 8 bytes each. */
+/** When requests came to an arrival server, CLOCK_MONOTONIC ns, each in ascending order. */
+export interface Arrivals {
+  /** To its kernel; the same as `seenNs` where the server cannot tell. */
+  readonly receivedNs: BigInt64Array;
+  /** To its code: what it took to wake up included. */
+  readonly seenNs: BigInt64Array;
+}
+
+/** Logs when each request came: by the kernel's time of receipt with Python, else by Node's own clock. */
 export function startArrivalServer(log: string): Promise<Server> {
-  const line = script(new URL('../servers/arrivals.ts', import.meta.url), log);
-  return startServer('arrivals', pinned(SERVER_CORE, line));
+  const line: CommandLine = has('python3')
+    ? ['python3', fileURLToPath(new URL('../servers/arrivals.py', import.meta.url)), log]
+    : script(new URL('../servers/arrivals.ts', import.meta.url), log);
+  return startServer(`arrivals (${line[0] === 'python3' ? "kernel's time" : 'own time'})`, pinned(SERVER_CORE, line));
+}
+
+/** Reads the log of an arrival server that has ended. */
+export function readArrivals(log: string): Arrivals {
+  const numbers = new BigInt64Array(Uint8Array.from(readFileSync(log)).buffer);
+  const each = (offset: number) =>
+    BigInt64Array.from({ length: numbers.length / 2 }, (_, index) => numbers[index * 2 + offset] as bigint).sort();
+  return { receivedNs: each(0), seenNs: each(1) };
 }
 
 /** A server that reads everything and never answers, over HTTP and gRPC. */
