@@ -47,7 +47,7 @@ async function stopped(url: string) {
 }
 
 function beyond(url: string) {
-  const load = ['--rate', String(BEYOND_PER_S), '--duration', `${seconds}s`, '--check', 'none'];
+  const load = ['--rate', String(BEYOND_PER_S), '--duration', `${seconds}s`, '--drain', '2s', '--check', 'none'];
   return client([url, ...load], { seconds: 30 * seconds, statuses: [0, 4] }, verdictOf);
 }
 

@@ -58,8 +58,11 @@ export function recordAbandoned(options: ExchangeOptions, asked: Asked, startUs:
   writeRow(options, asked, startUs, nowUs, NO_ANSWER, 'abandoned', 'target');
 }
 
+/** Why a request that was due was not sent: over the cap, after a stop, or so late that the run had to end. */
+export type UnsentOutcome = Extract<Outcome, 'dropped' | 'not_sent_stopped' | 'not_sent_overrun'>;
+
 /** Records a request that was due and not sent. */
-export function recordUnsent(options: ExchangeOptions, asked: Omit<Asked, 'slip'>, outcome: Outcome): void {
+export function recordUnsent(options: ExchangeOptions, asked: Omit<Asked, 'slip'>, outcome: UnsentOutcome): void {
   writeRow(options, asked, Number.NaN, Number.NaN, NO_ANSWER, outcome, 'local');
 }
 

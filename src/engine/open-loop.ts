@@ -4,7 +4,14 @@ import type { OpenSchedule } from '../schedule/arrivals.js';
 import { wholeIndex } from '../schedule/shard.js';
 import type { Completion, Slip, Transport } from '../transports/transport.js';
 import { US_PER_S } from '../units.js';
-import { type Asked, type ExchangeOptions, recordAbandoned, recordEnd, recordUnsent } from './exchange.js';
+import {
+  type Asked,
+  type ExchangeOptions,
+  recordAbandoned,
+  recordEnd,
+  recordUnsent,
+  type UnsentOutcome,
+} from './exchange.js';
 import type { LoopEnd } from './loop.js';
 import { type Pacing, pace } from './pacer.js';
 
@@ -16,7 +23,10 @@ export interface OpenLoopOptions extends ExchangeOptions {
   /** The request with a sequence number, encoded before the run. */
   readonly request: (seq: number) => WireRequest;
   readonly timeoutUs: number;
-  /** How long requests in flight at the end may take before they are abandoned. */
+  /**
+   * How long after the end a backlog may still be sent, and how long requests in flight may take once the last was sent
+   * before they are abandoned.
+   */
   readonly drainUs: number;
   /** A request that is due while so many are in flight is dropped and recorded as such, never delayed. */
   readonly maxInFlight: number;
@@ -68,6 +78,7 @@ export function runOpenLoop(options: OpenLoopOptions): Promise<LoopEnd> {
         cancelEnd = clock.at(endUs, () => stopSending(arrivalsUs.length));
       },
     });
+    const cancelOverrun = clock.at(endUs + options.drainUs, () => stopSending(stopPacing(), 'not_sent_overrun'));
     const onStop = () => stopSending(stopPacing());
     options.stop.addEventListener('abort', onStop, { once: true });
     if (options.stop.aborted) {
@@ -141,12 +152,13 @@ export function runOpenLoop(options: OpenLoopOptions): Promise<LoopEnd> {
       return intendedUs < warmupUs ? 'warmup' : startUs > endUs ? 'drain' : 'measure';
     }
 
-    function stopSending(firstUnsent: number): void {
+    function stopSending(firstUnsent: number, why: UnsentOutcome = 'not_sent_stopped'): void {
       if (stoppedUs !== undefined) {
         return;
       }
       stoppedUs = clock.nowUs();
       cancelEnd();
+      cancelOverrun();
       options.stop.removeEventListener('abort', onStop);
       for (let index = firstUnsent; index < arrivalsUs.length; index++) {
         const seq = wholeIndex(shard, index);
@@ -158,7 +170,7 @@ export function runOpenLoop(options: OpenLoopOptions): Promise<LoopEnd> {
           intendedUs,
           request: options.request(seq),
         };
-        recordUnsent(options, asked, 'not_sent_stopped');
+        recordUnsent(options, asked, why);
       }
       cancelDrain = clock.at(stoppedUs + options.drainUs, abandon);
       endIfDrained();

@@ -72,6 +72,8 @@ export interface Totals {
   readonly service_time: Distribution;
   /** start − intended of everything sent. */
   readonly lag: Distribution;
+  /** Requests that were due, sent or not; what a stop left unsent was not. */
+  readonly due_n: number;
   /** Requests that were sent more than 10 ms late. */
   readonly late_n: number;
   /** end − intended of what failed. */
@@ -179,6 +181,7 @@ export function totals(measured: () => Window): Pick<Sink, 'rows'> & {
       const { fromUs, toUs } = measured();
       const windowS = Math.max(0, toUs - fromUs) / US_PER_S;
       const stopped = seen.find(({ outcome }) => outcome === 'not_sent_stopped')?.count ?? 0;
+      const due = counts.planned - stopped;
       const perS = (value: number) => (windowS > 0 ? value / windowS : 0);
       const failures = failing.count;
       const judged = counts.ok + failures;
@@ -187,7 +190,7 @@ export function totals(measured: () => Window): Pick<Sink, 'rows'> & {
         failures: failuresOf(seen, examples),
         rates: {
           window_s: windowS,
-          offered_per_s: perS(counts.planned - stopped),
+          offered_per_s: perS(due),
           sent_per_s: perS(counts.sent),
           completed_per_s: perS(inTime),
           ok_per_s: perS(okInTime),
@@ -199,6 +202,7 @@ export function totals(measured: () => Window): Pick<Sink, 'rows'> & {
         latency_all_inf: allInfDistribution(latency, failures + counts.dropped),
         service_time: distribution(service),
         lag: distribution(lag),
+        due_n: due,
         late_n: late,
         time_to_failure: distribution(failing),
         bytes: { out_bytes: outBytes, in_bytes: inBytes },

@@ -133,17 +133,19 @@ const RULES: readonly Rule[] = [
           advice: 'read latency together with the failures by cause',
         };
   },
-  function scheduleNotKept({ counts, lag, late_n }, { model, cappedConnections }) {
+  function scheduleNotKept({ counts, lag, due_n, late_n }, { model, cappedConnections }) {
     if (model === 'closed') {
       return undefined;
     }
-    const planned = counts.planned - counts.not_sent;
     const lateRatio = counts.sent === 0 ? 0 : late_n / counts.sent;
-    const sentRatio = planned === 0 ? 1 : counts.sent / planned;
+    const sentRatio = due_n === 0 ? 1 : counts.sent / due_n;
     const reason = { code: 'schedule_not_kept', advice: LATE_ADVICE } as const;
     const lateStatus = cappedConnections ? 'SUSPECT' : 'INVALID';
     if (sentRatio < MIN_SENT_RATIO) {
-      const message = `only ${percent(sentRatio)} of the planned requests were sent, ${counts.dropped} were dropped`;
+      const unsent = due_n - counts.sent - counts.dropped;
+      const message =
+        `only ${percent(sentRatio)} of the planned requests were sent, ${counts.dropped} were dropped` +
+        (unsent > 0 ? `, ${unsent} not sent before the drain ended` : '');
       return { ...reason, status: 'INVALID', value: sentRatio, limit: MIN_SENT_RATIO, message };
     }
     if (lateRatio > MAX_LATE_RATIO) {

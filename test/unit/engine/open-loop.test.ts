@@ -13,6 +13,7 @@ import { blockOf, sampleRows } from '../../support/samples.js';
 import { type Fate, fakeTransport } from '../../support/transport.js';
 
 interface Setup extends Partial<OpenLoopOptions> {
+  readonly clock?: ReturnType<typeof fakeClock>;
   readonly rate?: number;
   readonly durationS?: number;
   readonly warmupS?: number;
@@ -20,8 +21,14 @@ interface Setup extends Partial<OpenLoopOptions> {
 }
 
 /** A loop in virtual time that nothing has started yet. */
-function loop({ rate = 100, durationS = 10, warmupS = 0, fate = () => ({ afterUs: 5_000 }), ...rest }: Setup) {
-  const clock = fakeClock();
+function loop({
+  rate = 100,
+  durationS = 10,
+  warmupS = 0,
+  fate = () => ({ afterUs: 5_000 }),
+  clock = fakeClock(),
+  ...rest
+}: Setup) {
   const transport = fakeTransport(clock, fate);
   const rows = sampleRows();
   const inFlight: { atUs: number; users: number }[] = [];
@@ -265,6 +272,26 @@ describe('the end', () => {
     expect(run.samples.length).toBe(1000);
     expect(run.samples.filter(({ outcome }) => outcome === 'not_sent_stopped').length).toBe(600);
     expect(run.transport.sent.length).toBe(400);
+  });
+
+  it('comes though the generator is far behind: what is not sent when the drain ends stays unsent', async () => {
+    const clock = fakeClock();
+    const request = (seq: number) => {
+      // Encoding that takes 20 ms where a request is due each 10 ms: 10 s of load would take 20.
+      clock.skipTo(clock.nowUs() + 20_000);
+      return { method: 'GET', path: `/${seq}`, headers: {}, body: null, batch: 1 } as const;
+    };
+    const run = loop({ durationS: 10, drainUs: 2e6, clock, request });
+    clock.runUntil(60e6);
+    const end = await run.end;
+    expect(end.planned).toBe(1000);
+    expect(run.samples.length).toBe(1000);
+    const unsent = run.samples.filter(({ outcome }) => outcome === 'not_sent_overrun');
+    expect(unsent.length).toBe(1000 - run.transport.sent.length);
+    // 12 s of 20 ms each, and the burst that was going out.
+    expect(run.transport.sent.length).toBeGreaterThanOrEqual(600);
+    expect(run.transport.sent.length).toBeLessThanOrEqual(640);
+    expect(unsent.every(({ startUs, origin }) => startUs === undefined && origin === 'local')).toBe(true);
   });
 
   it('abandons what the drain does not see answered', async () => {

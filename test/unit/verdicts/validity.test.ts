@@ -27,6 +27,7 @@ const open = { model: 'open' } as const;
 const late = { intendedUs: 0, startUs: 20_000, endUs: 30_000 };
 const dropped = { outcome: 'dropped', origin: 'local', startUs: undefined, endUs: undefined, intendedUs: 0 } as const;
 const unsent = { ...dropped, outcome: 'not_sent_stopped' } as const;
+const overrun = { ...dropped, outcome: 'not_sent_overrun' } as const;
 const failed = { outcome: 'http_5xx', origin: 'target' } as const;
 
 describe('the verdict', () => {
@@ -73,6 +74,7 @@ describe('the verdict', () => {
     ],
     ['lateness in a closed run, which has no schedule', many(10, late), {}, 'VALID', []],
     ['two in a hundred dropped', [...many(98), ...many(2, dropped)], open, 'INVALID', ['schedule_not_kept']],
+    ['two in a hundred too late', [...many(98), ...many(2, overrun)], open, 'INVALID', ['schedule_not_kept']],
     ['one in a thousand dropped', [...many(999), ...many(1, dropped)], open, 'SUSPECT', ['schedule_not_kept']],
     [
       'a lag of 6 ms in the 99th percentile',
