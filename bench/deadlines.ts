@@ -4,7 +4,7 @@
  *
  *     npm run build && npx tsx bench/deadlines.ts [--seconds 4] [--smoke] [--jsonl FILE]
  *
- * 50 users for `--seconds` after a second of warm-up, closed loop: a request's start is when its user handed it over and its
+ * 50 users for `--seconds` and one deadline more after a second of warm-up, closed loop: a request's start is when its user handed it over and its
  * deadline was set, so a deadline's lateness is end − start − timeout in samples.csv. A busy loop runs on each core, and
  * the program wherever the system puts it. Needs Linux, bash and taskset.
  */
@@ -35,9 +35,11 @@ interface Lateness extends Run {
 
 async function lateness(port: number, protocol: ProtocolName, lane: string, timeoutMs: number): Promise<Lateness> {
   const users = ['--pattern', 'constant', '--users', String(USERS), '--think-time', '100ms'];
-  const load = [...users, '--warmup', '1s', '--duration', `${seconds}s`, '--protocol', protocol];
+  // The deadlines of the warm-up's requests end within the first of those that count.
+  const durationMs = seconds * 1000 + timeoutMs;
+  const load = [...users, '--warmup', '1s', '--duration', `${durationMs}ms`, '--protocol', protocol];
   const how = ['--transport', lane, '--timeout', `${timeoutMs}ms`, '--drain', `${timeoutMs + 5_000}ms`];
-  const options = { seconds: seconds + timeoutMs / 1000 + 5, statuses: [0, 4], core: null };
+  const options = { seconds: (durationMs + timeoutMs) / 1000 + 6, statuses: [0, 4], core: null };
   return client([`${SCHEMES[protocol]}://127.0.0.1:${port}`, ...load, ...how], options, ({ directory, cpuS }) => {
     const rows = readCsv(join(directory, 'samples.csv')).filter(({ phase }) => phase !== 'warmup');
     const odd = rows.find(({ outcome }) => !/timeout|DEADLINE_EXCEEDED/.test(outcome as string));

@@ -6,7 +6,8 @@
  *
  * HTTP goes to the golden server (5 ms), gRPC to the fixed server of bench/grpc.ts; a second of warm-up does not count.
  * The noise of a percentile is the wider of the two lanes' spreads (most less least) over the rounds; the lanes' medians
- * may be that far apart, or as far as the resolution of the records, 2 µs. Needs Linux, bash and taskset.
+ * may be that far apart, or as far as the resolution of the records, 2 µs. Clients are not pinned, as in pacing.ts. Needs
+ * Linux, bash and taskset.
  */
 import { join } from 'node:path';
 import { client, inDirectory, readCsv } from './harness/client.js';
@@ -34,17 +35,21 @@ interface LaneRun extends Run {
 function laneRun(url: string, protocol: string, lane: string): Promise<LaneRun> {
   const load = ['--rate', String(RATE_PER_S), '--warmup', '1s', '--duration', `${seconds}s`, '--pacing', 'precise'];
   const how = ['--protocol', protocol, '--transport', lane, '--connections', '16'];
-  return client([url, ...load, ...how], { seconds: seconds + 1, statuses: [0, 4] }, ({ summary, directory, cpuS }) => {
-    const facts: Record<string, number> = {
-      ...summary.counts,
-      'bytes out': summary.bytes.out_bytes,
-      'bytes in': summary.bytes.in_bytes,
-    };
-    for (const { outcome } of readCsv(join(directory, 'samples.csv'))) {
-      facts[`outcome ${outcome}`] = (facts[`outcome ${outcome}`] ?? 0) + 1;
-    }
-    return { cpuS, latency: summary.latency, facts };
-  });
+  return client(
+    [url, ...load, ...how],
+    { seconds: seconds + 1, statuses: [0, 4], core: null },
+    ({ summary, directory, cpuS }) => {
+      const facts: Record<string, number> = {
+        ...summary.counts,
+        'bytes out': summary.bytes.out_bytes,
+        'bytes in': summary.bytes.in_bytes,
+      };
+      for (const { outcome } of readCsv(join(directory, 'samples.csv'))) {
+        facts[`outcome ${outcome}`] = (facts[`outcome ${outcome}`] ?? 0) + 1;
+      }
+      return { cpuS, latency: summary.latency, facts };
+    },
+  );
 }
 
 function judge(scheme: string, all: Rounds<LaneRun>): void {
