@@ -60,6 +60,7 @@ export interface MeasureOptions {
 export async function measure(options: MeasureOptions): Promise<Report> {
   const { io, spec, rig, target, directory } = options;
   const { schedule } = rig;
+  const { endpoints } = rig.protocol;
   const pacing = pacingOf(spec, rig);
   const clock = systemClock();
   const load = await loadOf(threadPlans({ spec, rig, target, pacing }), rig, clock);
@@ -87,7 +88,7 @@ export async function measure(options: MeasureOptions): Promise<Report> {
       [
         rawRequestsSink(directory.path('rawRequests'), clock),
         rawUsersSink(directory.path('rawUsers'), clock),
-        samplesSink(directory.path('samples'), spec.protocolKind.endpoint),
+        samplesSink(directory.path('samples'), endpoints),
         { ...whole, close() {} },
         { ...bySecond, close() {} },
         ...(options.quiet ? [] : [live]),
@@ -149,7 +150,7 @@ export async function measure(options: MeasureOptions): Promise<Report> {
     const report = reportOf({ run: facts, totals: sums, generator: generated, calibration: headroom, verdict });
     directory.write('perSecond', perSecondCsv(seconds));
     const startedEpochS = Math.floor(anchor.startedEpochUs / US_PER_S);
-    directory.write('histograms', histogramsHlog(startedEpochS, spec.protocolKind.endpoint, bySecond.histograms()));
+    directory.write('histograms', histogramsHlog(startedEpochS, endpoints[0] as string, bySecond.histograms()));
     directory.write('summary', json(report));
     return report;
   } finally {
@@ -221,7 +222,7 @@ function runFacts(
     url,
     embedded_server: embedded,
     protocol: settings.protocol,
-    endpoint: spec.protocolKind.endpoint,
+    endpoint: rig.protocol.endpoints[0] as string,
     pattern: settings.pattern,
     model: schedule.model,
     users_max: closed ? Math.max(0, ...closed.steps.map(({ users }) => users)) : null,

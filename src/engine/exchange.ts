@@ -1,6 +1,6 @@
-import type { Protocol, WireRequest } from '../protocols/protocol.js';
+import type { Decoded, Protocol, WireRequest } from '../protocols/protocol.js';
 import { type Origin, type Outcome, PHASES, type Phase } from '../samples/outcomes.js';
-import { originCode, outcomeCode, type SampleBlock } from '../samples/sample.js';
+import { cacheCode, originCode, outcomeCode, type SampleBlock } from '../samples/sample.js';
 import type { Shard } from '../schedule/shard.js';
 import type { Completion } from '../transports/transport.js';
 
@@ -34,13 +34,14 @@ const NO_ANSWER = { firstByteUs: undefined, status: undefined, bytesIn: 0, reuse
 /** Records how a request ended, its answer checked. `startUs` is when it left. */
 export function recordEnd(options: ExchangeOptions, asked: Asked, completion: Completion, startUs: number): void {
   let { outcome, origin, detail } = completion;
+  let decoded: Decoded | undefined;
   // Answers are read before timers fire: one that came too late must not pass because this program was busy.
   if (outcome === 'ok' && completion.endUs > asked.slip.deadlineUs) {
     outcome = options.protocol.via === 'grpc' ? 'grpc_DEADLINE_EXCEEDED' : 'timeout_total';
     origin = 'target';
     detail = undefined;
   } else if (options.check && completion.response) {
-    const decoded = options.protocol.decode(completion.response, asked.request.batch);
+    decoded = options.protocol.decode(completion.response, asked.request);
     if (decoded.outcome !== 'ok') {
       outcome = decoded.outcome;
       origin = 'target';
@@ -50,7 +51,7 @@ export function recordEnd(options: ExchangeOptions, asked: Asked, completion: Co
   if (outcome !== 'ok' && detail) {
     options.failed?.(outcome, detail);
   }
-  writeRow(options, asked, startUs, completion.endUs, completion, outcome, origin);
+  writeRow(options, asked, startUs, completion.endUs, completion, outcome, origin, decoded);
 }
 
 /** Records a request that was in flight when the drain ended: it took at least until now. */
@@ -77,6 +78,7 @@ function writeRow(
   answered: Answered,
   outcome: Outcome,
   origin: Origin | undefined,
+  decoded?: Decoded,
 ): void {
   const { worker } = options.shard;
   const { request } = asked;
@@ -87,6 +89,7 @@ function writeRow(
   block.user[row] = asked.user;
   block.worker[row] = worker;
   block.phase[row] = PHASES.indexOf(asked.phase);
+  block.endpoint[row] = request.endpoint ?? 0;
   block.intendedUs[row] = Math.floor(asked.intendedUs);
   block.startUs[row] = Math.floor(startUs);
   block.firstByteUs[row] = firstByteUs === undefined ? Number.NaN : Math.floor(firstByteUs);
@@ -98,4 +101,7 @@ function writeRow(
   block.bytesOut[row] = Number.isNaN(startUs) ? 0 : (request.body?.length ?? 0);
   block.bytesIn[row] = answered.bytesIn;
   block.reused[row] = reused === undefined ? -1 : reused ? 1 : 0;
+  block.cache[row] = cacheCode(decoded?.cache);
+  block.tokensOut[row] = decoded?.tokensOut ?? -1;
+  block.firstTokenUs[row] = decoded?.firstTokenUs === undefined ? Number.NaN : Math.floor(decoded.firstTokenUs);
 }

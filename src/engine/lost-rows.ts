@@ -24,6 +24,7 @@ export function* lostRows(
       user: 0,
       worker: 0,
       phase: intendedUs < warmupUs ? 'warmup' : 'measure',
+      endpoint: 0,
       intendedUs,
       startUs: mayHaveGone ? intendedUs : undefined,
       firstByteUs: undefined,
@@ -35,6 +36,9 @@ export function* lostRows(
       bytesOut: 0,
       bytesIn: 0,
       reused: undefined,
+      cache: undefined,
+      tokensOut: undefined,
+      firstTokenUs: undefined,
     });
     if (block.length === block.capacity) {
       yield block;

@@ -19,7 +19,6 @@ interface InferResponse {
 export const oipGrpc = protocol({
   summary: 'Open Inference Protocol v2 gRPC, GRPCInferenceService/ModelInfer (Triton, KServe, MLServer, OpenVINO)',
   via: 'grpc',
-  endpoint: 'infer',
   flags: { ...OIP_FLAGS, encoding: GRPC_ENCODING },
   server: 'oip',
   defaultPort: 8001,
@@ -38,6 +37,7 @@ export const oipGrpc = protocol({
     return {
       name: 'oip-grpc',
       via: 'grpc',
+      endpoints: ['infer'],
       encode(items): WireRequest {
         const { itemShape, rows } = batchOf(items);
         const input = { name: values.input, datatype: 'FP32', shape: [items.length, ...itemShape] };
@@ -48,7 +48,7 @@ export const oipGrpc = protocol({
         );
         return { method: 'POST', path: infer.path, headers: {}, body, batch: items.length };
       },
-      decode(response, batch): Decoded {
+      decode(response, { batch }): Decoded {
         let answer: InferResponse;
         try {
           answer = infer.decode(response.body);

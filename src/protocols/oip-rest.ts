@@ -11,7 +11,6 @@ const JSON_LENGTH_HEADER = 'inference-header-content-length';
 export const oipRest = protocol({
   summary: 'Open Inference Protocol v2 REST, POST /v2/models/NAME/infer (Triton, KServe, MLServer, OpenVINO)',
   via: 'http',
-  endpoint: 'infer',
   flags: {
     ...OIP_FLAGS,
     encoding: choice(['json', 'binary'], { help: 'tensors over REST', default: 'json' }),
@@ -31,6 +30,7 @@ export const oipRest = protocol({
     return {
       name: 'oip-rest',
       via: 'http',
+      endpoints: ['infer'],
       encode(items): WireRequest {
         const { itemShape, rows } = batchOf(items);
         const tensor = input([items.length, ...itemShape]);
@@ -46,7 +46,7 @@ export const oipRest = protocol({
         const headers = { 'content-type': 'application/octet-stream', [JSON_LENGTH_HEADER]: String(json.length) };
         return { ...request, headers, body: Buffer.concat([json, raw]) };
       },
-      decode(response, batch): Decoded {
+      decode(response, { batch }): Decoded {
         const parts = partsOf(response);
         if (!parts) {
           return { outcome: 'decode_error', detail: `The header ${JSON_LENGTH_HEADER} is no length within the body` };

@@ -6,7 +6,6 @@ import { probabilityProblem } from './sentiment.js';
 export const predict = protocol({
   summary: 'POST /predict {"text":[TEXT, ...]}, answered by {"predictions":[[{"label","score"}, ...], ...]}',
   via: 'http',
-  endpoint: 'predict',
   flags: {},
   server: 'predict',
   defaultPort: 8000,
@@ -19,6 +18,7 @@ export const predict = protocol({
     return {
       name: 'predict',
       via: 'http',
+      endpoints: ['predict'],
       encode(items): WireRequest {
         if (items.length === 0) {
           throw new RangeError('predict takes one text or more per request');
@@ -38,7 +38,7 @@ export const predict = protocol({
           batch: items.length,
         };
       },
-      decode(response, batch): Decoded {
+      decode(response, { batch }): Decoded {
         return decodeJson(response.body, (value) => predictionsProblem(value, batch));
       },
     };

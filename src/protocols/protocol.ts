@@ -13,6 +13,8 @@ export interface WireRequest {
   readonly body: Buffer | null;
   /** Items in this request. */
   readonly batch: number;
+  /** Index of its endpoint among those of the protocol; the first unless told otherwise. */
+  readonly endpoint?: number;
 }
 
 /** An answer whose transport part was fine: HTTP 2xx or gRPC status OK. */
@@ -28,24 +30,33 @@ export interface Decoded {
   readonly outcome: Extract<Outcome, 'ok' | 'decode_error' | 'invalid_json' | 'schema_mismatch'>;
   /** One sentence for a failure; text from the server in it is not yet safe to print. */
   readonly detail?: string;
+  /** What the server says of its response cache. */
+  readonly cache?: 'hit' | 'miss' | undefined;
+  /** Tokens that were generated, by the server's own count. */
+  readonly tokensOut?: number | undefined;
+  /** When the first content of a streamed answer came, µs of the run's clock. */
+  readonly firstTokenUs?: number | undefined;
 }
+
+/** What of a request its answer is held against. */
+export type Request = Pick<WireRequest, 'batch' | 'endpoint'>;
 
 /** A pure codec: no sockets, no time. */
 export interface Protocol {
   readonly name: string;
   readonly via: 'http' | 'grpc';
+  /** What requests go to, by the names that samples and reports have; the main one first. */
+  readonly endpoints: readonly string[];
   /** Encodes a batch of items. Throws RangeError for items that it cannot carry. */
   encode(items: readonly Item[]): WireRequest;
-  /** Checks that an answer has the datatype and shape of one to a request of `batch` items. */
-  decode(response: WireResponse, batch: number): Decoded;
+  /** Checks that an answer has the datatype and shape of one to the request. */
+  decode(response: WireResponse, request: Request): Decoded;
 }
 
 /** What a user can ask for by name. The codec itself may need heavy modules, so it is made on demand. */
 export interface ProtocolKind<Own extends Flags = Flags> {
   readonly summary: string;
   readonly via: Protocol['via'];
-  /** The name of the endpoint in samples and reports. */
-  readonly endpoint: string;
   readonly flags: Own;
   /** The kind of the embedded server that speaks it. */
   readonly server: string;

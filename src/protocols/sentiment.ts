@@ -10,7 +10,6 @@ const HEADERS = { accept: 'application/json' };
 export const sentiment = protocol({
   summary: 'GET /?query=TEXT, answered by a flat object label -> probability',
   via: 'http',
-  endpoint: 'sentiment',
   flags: {},
   server: 'sentiment',
   defaultPort: 8000,
@@ -21,6 +20,7 @@ export const sentiment = protocol({
   create: async (_values, basePath) => ({
     name: 'sentiment',
     via: 'http',
+    endpoints: ['sentiment'],
     encode(items): WireRequest {
       const [item] = items;
       if (items.length !== 1 || item?.kind !== 'text') {

@@ -36,7 +36,6 @@ const DATATYPES: Readonly<Record<string, { readonly bytes: number; readonly fiel
 export const tfServingGrpc = protocol({
   summary: 'TensorFlow Serving gRPC, PredictionService/Predict',
   via: 'grpc',
-  endpoint: 'predict',
   flags: {
     ...MODEL_FLAGS,
     input: INPUT_FLAG,
@@ -63,6 +62,7 @@ export const tfServingGrpc = protocol({
     return {
       name: 'tf-serving-grpc',
       via: 'grpc',
+      endpoints: ['predict'],
       encode(items): WireRequest {
         const { itemShape, rows } = batchOf(items);
         const tensor = {
@@ -73,7 +73,7 @@ export const tfServingGrpc = protocol({
         const body = predict.encode({ model_spec: modelSpec, inputs: { [values.input]: tensor } });
         return { method: 'POST', path: predict.path, headers: {}, body, batch: items.length };
       },
-      decode(response, batch): Decoded {
+      decode(response, { batch }): Decoded {
         let answer: PredictResponse;
         try {
           answer = predict.decode(response.body);

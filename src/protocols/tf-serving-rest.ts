@@ -7,7 +7,6 @@ import { MODEL_FLAGS } from './tf-serving.js';
 export const tfServingRest = protocol({
   summary: 'TensorFlow Serving REST, POST /v1/models/NAME:predict',
   via: 'http',
-  endpoint: 'predict',
   flags: MODEL_FLAGS,
   server: 'tf-serving',
   defaultPort: 8501,
@@ -22,13 +21,14 @@ export const tfServingRest = protocol({
     return {
       name: 'tf-serving-rest',
       via: 'http',
+      endpoints: ['predict'],
       encode(items): WireRequest {
         const { itemShape, rows } = batchOf(items);
         const instances = rows.map((row) => JSON.stringify(nested(row, itemShape))).join(',');
         const body = Buffer.from(`{"signature_name":${signature},"instances":[${instances}]}`);
         return { method: 'POST', path, headers: JSON_HEADERS, body, batch: items.length };
       },
-      decode(response, batch): Decoded {
+      decode(response, { batch }): Decoded {
         return decodeJson(response.body, (value) => predictionsProblem(value, batch));
       },
     };

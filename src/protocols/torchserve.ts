@@ -10,7 +10,6 @@ import { batchOf, nested } from './tensors.js';
 export const torchserve = protocol({
   summary: 'TorchServe, POST /predictions/NAME with a JSON list of tensors, answered by a list of predictions',
   via: 'http',
-  endpoint: 'predictions',
   flags: { model: OIP_FLAGS.model, 'model-version': OIP_FLAGS['model-version'] },
   server: 'torchserve',
   defaultPort: 8080,
@@ -25,12 +24,13 @@ export const torchserve = protocol({
     return {
       name: 'torchserve',
       via: 'http',
+      endpoints: ['predictions'],
       encode(items): WireRequest {
         const { itemShape, rows } = batchOf(items);
         const body = Buffer.from(JSON.stringify(rows.map((row) => nested(row, itemShape))));
         return { method: 'POST', path, headers: JSON_HEADERS, body, batch: items.length };
       },
-      decode(response, batch): Decoded {
+      decode(response, { batch }): Decoded {
         return decodeJson(response.body, (value) =>
           Array.isArray(value) ? rowsProblem(value, batch) : `Wanted a list of predictions, got ${shown(value)}`,
         );

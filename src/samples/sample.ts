@@ -7,6 +7,8 @@ export interface Sample {
   readonly user: number;
   readonly worker: number;
   readonly phase: Phase;
+  /** Index of the protocol's endpoint that it went to. */
+  readonly endpoint: number;
   readonly intendedUs: number;
   readonly startUs: number | undefined;
   readonly firstByteUs: number | undefined;
@@ -19,6 +21,12 @@ export interface Sample {
   readonly bytesOut: number;
   readonly bytesIn: number;
   readonly reused: boolean | undefined;
+  /** What the server said of its response cache. */
+  readonly cache: 'hit' | 'miss' | undefined;
+  /** Tokens that were generated, by the server's own count. */
+  readonly tokensOut: number | undefined;
+  /** When the first content of a streamed answer came. */
+  readonly firstTokenUs: number | undefined;
 }
 
 /** The columns of a block and their kind, those with the largest values first so that each starts at a multiple of its size. */
@@ -28,16 +36,20 @@ const COLUMNS = {
   startUs: Float64Array,
   firstByteUs: Float64Array,
   endUs: Float64Array,
+  firstTokenUs: Float64Array,
   bytesOut: Float64Array,
   bytesIn: Float64Array,
   user: Int32Array,
   status: Int32Array,
   batch: Int32Array,
+  tokensOut: Int32Array,
   worker: Uint16Array,
   phase: Uint8Array,
+  endpoint: Uint8Array,
   outcome: Uint8Array,
   origin: Int8Array,
   reused: Int8Array,
+  cache: Int8Array,
 } as const;
 
 type Columns = { readonly [Name in keyof typeof COLUMNS]: InstanceType<(typeof COLUMNS)[Name]> };
@@ -85,6 +97,13 @@ export function originCode(origin: Origin | undefined): number {
   return origin === undefined ? -1 : ORIGINS.indexOf(origin);
 }
 
+/** What a server says of its response cache, by its code in a block; −1 where it says nothing. */
+export const CACHE_WORDS = ['miss', 'hit'] as const;
+
+export function cacheCode(cache: 'hit' | 'miss' | undefined): number {
+  return cache === undefined ? -1 : CACHE_WORDS.indexOf(cache);
+}
+
 /** Copies a row to the end of a block that has room. */
 export function copyRow(to: SampleBlock, from: SampleBlock, row: number): void {
   const at = to.length++;
@@ -92,6 +111,7 @@ export function copyRow(to: SampleBlock, from: SampleBlock, row: number): void {
   to.user[at] = from.user[row] as number;
   to.worker[at] = from.worker[row] as number;
   to.phase[at] = from.phase[row] as number;
+  to.endpoint[at] = from.endpoint[row] as number;
   to.intendedUs[at] = from.intendedUs[row] as number;
   to.startUs[at] = from.startUs[row] as number;
   to.firstByteUs[at] = from.firstByteUs[row] as number;
@@ -103,6 +123,9 @@ export function copyRow(to: SampleBlock, from: SampleBlock, row: number): void {
   to.bytesOut[at] = from.bytesOut[row] as number;
   to.bytesIn[at] = from.bytesIn[row] as number;
   to.reused[at] = from.reused[row] as number;
+  to.cache[at] = from.cache[row] as number;
+  to.tokensOut[at] = from.tokensOut[row] as number;
+  to.firstTokenUs[at] = from.firstTokenUs[row] as number;
 }
 
 /** Adds a sample to a block that has room. */
@@ -112,6 +135,7 @@ export function appendSample(block: SampleBlock, sample: Sample): void {
   block.user[row] = sample.user;
   block.worker[row] = sample.worker;
   block.phase[row] = PHASES.indexOf(sample.phase);
+  block.endpoint[row] = sample.endpoint;
   block.intendedUs[row] = sample.intendedUs;
   block.startUs[row] = sample.startUs ?? Number.NaN;
   block.firstByteUs[row] = sample.firstByteUs ?? Number.NaN;
@@ -123,6 +147,9 @@ export function appendSample(block: SampleBlock, sample: Sample): void {
   block.bytesOut[row] = sample.bytesOut;
   block.bytesIn[row] = sample.bytesIn;
   block.reused[row] = sample.reused === undefined ? -1 : Number(sample.reused);
+  block.cache[row] = cacheCode(sample.cache);
+  block.tokensOut[row] = sample.tokensOut ?? -1;
+  block.firstTokenUs[row] = sample.firstTokenUs ?? Number.NaN;
 }
 
 /** The row at an index of a block, as an object. */
@@ -132,6 +159,7 @@ export function sampleAt(block: SampleBlock, row: number): Sample {
     user: block.user[row] as number,
     worker: block.worker[row] as number,
     phase: PHASES[block.phase[row] as number] as Phase,
+    endpoint: block.endpoint[row] as number,
     intendedUs: block.intendedUs[row] as number,
     startUs: present(block.startUs[row] as number),
     firstByteUs: present(block.firstByteUs[row] as number),
@@ -143,6 +171,9 @@ export function sampleAt(block: SampleBlock, row: number): Sample {
     bytesOut: block.bytesOut[row] as number,
     bytesIn: block.bytesIn[row] as number,
     reused: block.reused[row] === -1 ? undefined : block.reused[row] === 1,
+    cache: CACHE_WORDS[block.cache[row] as number],
+    tokensOut: notNegative(block.tokensOut[row] as number),
+    firstTokenUs: present(block.firstTokenUs[row] as number),
   };
 }
 

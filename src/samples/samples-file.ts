@@ -1,8 +1,8 @@
-import { COMMA, putAgain, putWhole, putWord, type Word, word } from './digits.js';
+import { COMMA, LINE_FEED, putAgain, putWhole, putWord, type Word, word } from './digits.js';
 import { fileWriter } from './file-writer.js';
 import { ORIGINS, OUTCOMES, PHASES } from './outcomes.js';
 import { rowsInto } from './row-buffer.js';
-import type { SampleBlock } from './sample.js';
+import { CACHE_WORDS, type SampleBlock } from './sample.js';
 import type { Sink } from './sink.js';
 
 /** The columns of `samples.csv` in order; features append to the end. */
@@ -30,19 +30,21 @@ export const SAMPLE_COLUMNS = [
 
 /** `outcome` and `origin`, with the commas around them, by the index of the one and 1 + the index of the other. */
 const OUTCOME_WORDS = OUTCOMES.map((outcome) => ['', ...ORIGINS].map((origin) => word(`,${outcome},${origin},`)));
-/** `reused` by 1 + its value, and after it the columns that no protocol fills yet. */
-const REUSED_WORDS = ['', '0', '1'].map((digit) => word(`,${digit},,,\n`));
+/** `reused` and `cache`, with the commas around them, by 1 + the value of each. */
+const REUSED_WORDS = ['', '0', '1'].map((digit) => ['', ...CACHE_WORDS].map((cache) => word(`,${digit},${cache},`)));
+/** The same for the many answers that have no tokens, to the end of the line. */
+const REUSED_ENDS = ['', '0', '1'].map((digit) => ['', ...CACHE_WORDS].map((cache) => word(`,${digit},${cache},,\n`)));
 
 /** `samples.csv`: every planned request with all that was measured, µs from the run's start, absent values empty. */
-export function samplesSink(path: string, endpoint: string): Sink {
+export function samplesSink(path: string, endpoints: readonly string[]): Sink {
   const file = fileWriter(path);
   file.write(`${SAMPLE_COLUMNS.join(',')}\n`);
-  /** `worker`, `phase` and `endpoint`, with the commas around them: by worker, a word for each phase. */
+  /** `worker`, `phase` and `endpoint`, with the commas around them: by worker, a word for each phase at each endpoint. */
   const sources: Word[][] = [];
 
-  function sourceWord(worker: number, phase: number): Word {
-    sources[worker] ??= PHASES.map((name) => word(`,${worker},${name},${endpoint},`));
-    return sources[worker][phase] as Word;
+  function sourceWord(worker: number, phase: number, endpoint: number): Word {
+    sources[worker] ??= endpoints.flatMap((name) => PHASES.map((part) => word(`,${worker},${part},${name},`)));
+    return sources[worker][endpoint * PHASES.length + phase] as Word;
   }
 
   function putRow(bytes: DataView, from: number, block: SampleBlock, row: number): number {
@@ -53,7 +55,8 @@ export function samplesSink(path: string, endpoint: string): Sink {
     let at = putWhole(bytes, from, block.seq[row] as number);
     bytes.setUint8(at++, COMMA);
     at = putWhole(bytes, at, block.user[row] as number);
-    at = putWord(bytes, at, sourceWord(block.worker[row] as number, block.phase[row] as number));
+    const source = sourceWord(block.worker[row] as number, block.phase[row] as number, block.endpoint[row] as number);
+    at = putWord(bytes, at, source);
     const intendedAt = at;
     at = putWhole(bytes, at, intendedUs);
     const intendedEnd = at;
@@ -73,14 +76,27 @@ export function samplesSink(path: string, endpoint: string): Sink {
     at = putWhole(bytes, at, block.bytesOut[row] as number);
     bytes.setUint8(at++, COMMA);
     at = putWhole(bytes, at, block.bytesIn[row] as number);
-    return putWord(bytes, at, REUSED_WORDS[1 + (block.reused[row] as number)] as Word);
+    const reused = block.reused[row] as number;
+    const cache = block.cache[row] as number;
+    const tokensOut = block.tokensOut[row] as number;
+    const firstTokenUs = block.firstTokenUs[row] as number;
+    if (tokensOut < 0 && Number.isNaN(firstTokenUs)) {
+      return putWord(bytes, at, wordOf(REUSED_ENDS, 1 + reused, cache));
+    }
+    at = putWord(bytes, at, wordOf(REUSED_WORDS, 1 + reused, cache));
+    at = putPresent(bytes, at, tokensOut);
+    bytes.setUint8(at++, COMMA);
+    at = putPresent(bytes, at, firstTokenUs);
+    bytes.setUint8(at++, LINE_FEED);
+    return at;
   }
 
   return rowsInto(file, putRow);
 }
 
-function wordOf(words: readonly (readonly Word[])[], outcome: number, origin: number): Word {
-  return (words[outcome] as readonly Word[])[1 + origin] as Word;
+/** Of words in two dimensions, the second from −1 on. */
+function wordOf(words: readonly (readonly Word[])[], first: number, second: number): Word {
+  return (words[first] as readonly Word[])[1 + second] as Word;
 }
 
 /** NaN and −1 stand for absent: an empty cell. */

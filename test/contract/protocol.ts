@@ -23,7 +23,9 @@ export function protocolContract(kind: ProtocolKind, create: () => Promise<Proto
   const sizes = [1, 4].filter((size) => size <= kind.maxBatch);
 
   it('says what it is', async () => {
-    expect((await create()).via).toBe(kind.via);
+    const { via, endpoints } = await create();
+    expect(via).toBe(kind.via);
+    expect(endpoints.length).toBeGreaterThan(0);
   });
 
   it.each(sizes)('encodes %d items alike each time, and leaves them as they are', async (size) => {
@@ -49,7 +51,7 @@ export function protocolContract(kind: ProtocolKind, create: () => Promise<Proto
     const protocol = await create();
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        const decoded = protocol.decode({ status: 200, headers: {}, body: Buffer.from(bytes) }, 1);
+        const decoded = protocol.decode({ status: 200, headers: {}, body: Buffer.from(bytes) }, { batch: 1 });
         expect(decoded.outcome).not.toBe('ok');
         expect(decoded.detail).toBeTruthy();
       }),
@@ -60,7 +62,7 @@ export function protocolContract(kind: ProtocolKind, create: () => Promise<Proto
     const protocol = await create();
     fc.assert(
       fc.property(fc.json({ maxDepth: 3 }).filter(isNoAnswer), (text) => {
-        const decoded = protocol.decode({ status: 200, headers: {}, body: Buffer.from(text) }, 7);
+        const decoded = protocol.decode({ status: 200, headers: {}, body: Buffer.from(text) }, { batch: 7 });
         expect(decoded.outcome).not.toBe('ok');
         expect(decoded.detail).toBeTruthy();
       }),
@@ -71,7 +73,7 @@ export function protocolContract(kind: ProtocolKind, create: () => Promise<Proto
     const protocol = await create();
     const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
     for (const text of [deep, ...DEEP_MEMBERS.map((name) => `{"${name}":${deep}}`), `{"outputs":[{"name":${deep}}]}`]) {
-      const decoded = protocol.decode({ status: 200, headers: {}, body: Buffer.from(text) }, 7);
+      const decoded = protocol.decode({ status: 200, headers: {}, body: Buffer.from(text) }, { batch: 7 });
       expect(decoded.outcome).not.toBe('ok');
       expect(decoded.detail).toBeTruthy();
     }

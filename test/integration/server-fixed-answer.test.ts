@@ -222,6 +222,6 @@ describe('a server kind with a fixed answer', () => {
       body = (await call(await session(Number(port)))).body.subarray(5);
     }
     expect(body.length).toBeGreaterThan(20);
-    expect(codec.decode({ status: 200, headers: {}, body }, 1)).toEqual({ outcome: 'ok' });
+    expect(codec.decode({ status: 200, headers: {}, body }, { batch: 1 })).toEqual({ outcome: 'ok' });
   });
 });

@@ -8,6 +8,7 @@ export function sample(given: Partial<Sample> = {}): Sample {
     user: 0,
     worker: 0,
     phase: 'measure',
+    endpoint: 0,
     intendedUs: startUs,
     startUs,
     firstByteUs: startUs + 9_000,
@@ -19,6 +20,9 @@ export function sample(given: Partial<Sample> = {}): Sample {
     bytesOut: 100,
     bytesIn: 50,
     reused: true,
+    cache: undefined,
+    tokensOut: undefined,
+    firstTokenUs: undefined,
     ...given,
   };
 }

@@ -45,7 +45,7 @@ describe('a request', () => {
 
 describe('an answer to one item', () => {
   const decode = (hex: string, batch = 1) =>
-    raw.decode({ status: 0, headers: {}, body: Buffer.from(hex, 'hex') }, batch);
+    raw.decode({ status: 0, headers: {}, body: Buffer.from(hex, 'hex') }, { batch });
   // The requests' vectors are answers too: model_name and inputs have the numbers of model_name and outputs.
   const head = '0a0469726973';
   const typedOutput = '2a270a07696e7075742d301204465033321a0201042a1232100000803f000000400000404000008040';

@@ -65,7 +65,7 @@ const output = (more: object) => ({ name: 'o', datatype: 'FP32', shape: [2, 2], 
 const restAnswer = (outputs: readonly object[], tail = '', header = tail !== '') => {
   const head = Buffer.from(JSON.stringify({ model_name: 'iris', outputs }));
   const headers = header ? { 'inference-header-content-length': String(head.length) } : {};
-  return json.decode({ status: 200, headers, body: Buffer.concat([head, Buffer.from(tail, 'hex')]) }, 2);
+  return json.decode({ status: 200, headers, body: Buffer.concat([head, Buffer.from(tail, 'hex')]) }, { batch: 2 });
 };
 const size = (bytes: unknown) => ({ parameters: { binary_data_size: bytes } });
 
@@ -91,7 +91,7 @@ describe('a REST answer to two items', () => {
 
   it('may have bare NaN', () => {
     const body = Buffer.from('{"outputs":[{"name":"o","datatype":"FP32","shape":[2],"data":[NaN,-Infinity]}]}');
-    expect(json.decode({ status: 200, headers: {}, body }, 2).outcome).toBe('ok');
+    expect(json.decode({ status: 200, headers: {}, body }, { batch: 2 }).outcome).toBe('ok');
   });
 
   it('may mix JSON and raw outputs, which lie in their order', () => {
@@ -150,7 +150,7 @@ describe('a REST answer to two items', () => {
 
   it('is explained when it is an error', () => {
     const body = Buffer.from('{"error":"model is being unloaded"}');
-    expect(json.decode({ status: 200, headers: {}, body }, 2)).toEqual({
+    expect(json.decode({ status: 200, headers: {}, body }, { batch: 2 })).toEqual({
       outcome: 'schema_mismatch',
       detail: 'The server answered an error: model is being unloaded',
     });
@@ -158,13 +158,13 @@ describe('a REST answer to two items', () => {
 
   it.each(['1000', '-1', 'x', ''])('with the header length %j cannot be split', (length) => {
     const headers = { 'inference-header-content-length': length };
-    expect(json.decode({ status: 200, headers, body: Buffer.from('{}') }, 2).outcome).toBe('decode_error');
+    expect(json.decode({ status: 200, headers, body: Buffer.from('{}') }, { batch: 2 }).outcome).toBe('decode_error');
   });
 
   it('may nest its lists as deep as it likes', () => {
     const depth = 100_000;
     const data = `${'['.repeat(depth)}1,2,3,4${']'.repeat(depth)}`;
     const body = Buffer.from(`{"outputs":[{"name":"o","datatype":"FP32","shape":[2,2],"data":${data}}]}`);
-    expect(json.decode({ status: 200, headers: {}, body }, 2).outcome).toBe('ok');
+    expect(json.decode({ status: 200, headers: {}, body }, { batch: 2 }).outcome).toBe('ok');
   });
 });

@@ -14,6 +14,7 @@ const dataset = (size: number): Dataset => ({
 const listing: Protocol = {
   name: 'listing',
   via: 'http',
+  endpoints: ['list'],
   encode: (items) => ({
     method: 'GET',
     path: items.map((item) => (item.kind === 'text' ? item.text : '')).join(),

@@ -6,7 +6,7 @@ import { predict } from '../../../src/protocols/predict.js';
 const protocol = await predict.create({}, '');
 const text = (value: string): Item => ({ kind: 'text', text: value });
 const answer = (body: string, batch = 1) =>
-  protocol.decode({ status: 200, headers: {}, body: Buffer.from(body) }, batch);
+  protocol.decode({ status: 200, headers: {}, body: Buffer.from(body) }, { batch });
 
 describe('a request', () => {
   it('equals the documented one', () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { sentiment } from '../../../src/protocols/sentiment.js';
 
 const protocol = await sentiment.create({}, '');
-const answer = (body: string) => protocol.decode({ status: 200, headers: {}, body: Buffer.from(body) }, 1);
+const answer = (body: string) => protocol.decode({ status: 200, headers: {}, body: Buffer.from(body) }, { batch: 1 });
 
 describe('a request', () => {
   it.each([

@@ -52,7 +52,7 @@ describe('a REST answer', () => {
     ['{"predictions":[[0.1', 'invalid_json'],
     ['{"predictions":NaNN}', 'invalid_json'],
   ])('to two items %s is %s', (body, outcome) => {
-    expect(rest.decode({ status: 200, headers: {}, body: Buffer.from(body) }, 2).outcome).toBe(outcome);
+    expect(rest.decode({ status: 200, headers: {}, body: Buffer.from(body) }, { batch: 2 }).outcome).toBe(outcome);
   });
 });
 
@@ -98,7 +98,7 @@ describe('a gRPC request', () => {
 
 describe('a gRPC answer', () => {
   const decode = (hex: string, batch = 1) =>
-    grpc.decode({ status: 0, headers: {}, body: Buffer.from(hex, 'hex') }, batch);
+    grpc.decode({ status: 0, headers: {}, body: Buffer.from(hex, 'hex') }, { batch });
   // Vector: PredictResponse, scores [1,2] in float_val.
   const vector =
     '0a200a0673636f72657312160801120812020801120208022a080000803e0000403f121b0a056d6e697374120208011a0e707265646963745f696d61676573';

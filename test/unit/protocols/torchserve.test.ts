@@ -36,12 +36,12 @@ describe('an answer', () => {
     ['{"code":503,"type":"InternalServerException","message":"Prediction failed"}', 'schema_mismatch'],
     ['[[0.1', 'invalid_json'],
   ])('to two items %s is %s', (body, outcome) => {
-    const decoded = protocol.decode({ status: 200, headers: {}, body: Buffer.from(body) }, 2);
+    const decoded = protocol.decode({ status: 200, headers: {}, body: Buffer.from(body) }, { batch: 2 });
     expect(decoded.outcome).toBe(outcome);
   });
 
   it('is explained when it is an error', () => {
     const body = Buffer.from('{"code":503,"message":"Prediction failed"}');
-    expect(protocol.decode({ status: 200, headers: {}, body }, 1).detail).toContain('Prediction failed');
+    expect(protocol.decode({ status: 200, headers: {}, body }, { batch: 1 }).detail).toContain('Prediction failed');
   });
 });

@@ -76,7 +76,7 @@ describe('samples.csv', () => {
   it('has the header of the contract and empty cells for what is absent', () => {
     const path = newPath();
     const clock = fakeClock();
-    const records = recording([samplesSink(path, 'predict')], clock);
+    const records = recording([samplesSink(path, ['predict', 'health'])], clock);
     records.record(sample({ seq: 7, user: 2, bytesOut: 3, bytesIn: 4 }));
     records.record(
       sample({
@@ -101,12 +101,20 @@ describe('samples.csv', () => {
         reused: undefined,
       }),
     );
+    records.record(sample({ seq: 10, endpoint: 1, cache: 'hit' }));
+    records.record(sample({ seq: 11, endpoint: 1, cache: 'miss', tokensOut: 0 }));
+    records.record(sample({ seq: 12, tokensOut: 5, firstTokenUs: 9_500 }));
+    records.record(sample({ seq: 13, firstTokenUs: 9_500 }));
     records.close();
     expect(read(path).split('\n')).toEqual([
       'seq,user,worker,phase,endpoint,intended_us,start_us,first_byte_us,end_us,outcome,origin,status,batch,bytes_out,bytes_in,reused,cache,tokens_out,first_token_us',
       '7,2,0,measure,predict,0,0,9000,10000,ok,,200,1,3,4,1,,,',
       '8,0,0,measure,predict,0,0,,10000,connect_refused,network,,1,100,50,0,,,',
       '9,0,0,measure,predict,6,,,,dropped,local,,1,100,50,,,,',
+      '10,0,0,measure,health,0,0,9000,10000,ok,,200,1,100,50,1,hit,,',
+      '11,0,0,measure,health,0,0,9000,10000,ok,,200,1,100,50,1,miss,0,',
+      '12,0,0,measure,predict,0,0,9000,10000,ok,,200,1,100,50,1,,5,9500',
+      '13,0,0,measure,predict,0,0,9000,10000,ok,,200,1,100,50,1,,,9500',
       '',
     ]);
   });
@@ -122,6 +130,7 @@ it('a block gives back what was put in', () => {
           user: fc.nat({ max: 10_000 }),
           worker: fc.nat({ max: 64 }),
           phase: fc.constantFrom('warmup' as const, 'measure' as const, 'drain' as const),
+          endpoint: fc.nat({ max: 255 }),
           intendedUs: fc.nat(),
           startUs: moment,
           firstByteUs: moment,
@@ -133,6 +142,9 @@ it('a block gives back what was put in', () => {
           bytesOut: fc.nat(),
           bytesIn: fc.nat(),
           reused: fc.constantFrom(undefined, true, false),
+          cache: fc.constantFrom(undefined, 'hit' as const, 'miss' as const),
+          tokensOut: fc.option(fc.nat({ max: 2 ** 31 - 1 }), { nil: undefined }),
+          firstTokenUs: moment,
         }),
         { maxLength: 20 },
       ),

@@ -15,7 +15,7 @@ const newPath = () => join(directory, `file-${files++}.csv`);
 const SINKS: Readonly<Record<string, SinkUnderTest>> = {
   'raw_requests.csv': { create: rawRequestsSink, headLines: 0, linesPerSample: 1 },
   'raw_users.csv': { create: rawUsersSink, headLines: 0, linesPerSample: 0 },
-  'samples.csv': { create: (path) => samplesSink(path, 'predict'), headLines: 1, linesPerSample: 1 },
+  'samples.csv': { create: (path) => samplesSink(path, ['predict']), headLines: 1, linesPerSample: 1 },
 };
 
 describe.each(Object.entries(SINKS))('%s', (_name, sink) => {
