@@ -2,7 +2,9 @@
 export type Item =
   | { readonly kind: 'text'; readonly text: string }
   /** One example without the batch dimension, such as `[784] float32` for a flattened image. */
-  | { readonly kind: 'tensor'; readonly shape: readonly number[]; readonly values: Float32Array };
+  | { readonly kind: 'tensor'; readonly shape: readonly number[]; readonly values: Float32Array }
+  /** Named values, as a line of a file has them: what placeholders are filled from. */
+  | { readonly kind: 'row'; readonly columns: Readonly<Record<string, unknown>> };
 
 /** Indexable inputs; the caller owns the random index. */
 export interface Dataset {

@@ -19,8 +19,14 @@ export const BUILT_IN: Readonly<Record<string, string>> = {
 /** More than this would not fit beside the requests made of it. */
 const MAX_BYTES = 2 ** 30;
 
+/** For requests that are all alike: one row without columns. */
+const NONE: Dataset = { name: 'none', size: 1, at: () => ({ kind: 'row', columns: {} }) };
+
 /** Opens a dataset by built-in name or by path relative to `cwd`. Throws BenchError('usage') that names the file. */
 export function openDataset(nameOrPath: string, cwd: string): Dataset {
+  if (nameOrPath === NONE.name) {
+    return NONE;
+  }
   const builtIn = Object.hasOwn(BUILT_IN, nameOrPath) ? BUILT_IN[nameOrPath] : undefined;
   const path = builtIn
     ? fileURLToPath(new URL(`../../datasets/${builtIn}`, import.meta.url))
