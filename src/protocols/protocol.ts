@@ -15,6 +15,16 @@ export interface WireRequest {
   readonly batch: number;
   /** Index of its endpoint among those of the protocol; the first unless told otherwise. */
   readonly endpoint?: number;
+  /** The answer comes in parts: when each of them came is wanted. */
+  readonly stream?: boolean;
+  /** The HTTP statuses of an answer that are no failure; absent: 2xx. */
+  readonly statuses?: readonly number[];
+}
+
+/** When the parts of a body came: up to which of its bytes, rising, and at what time, µs of the run's clock. */
+export interface BodyPieces {
+  readonly endBytes: number[];
+  readonly atUs: number[];
 }
 
 /** An answer whose transport part was fine: HTTP 2xx or gRPC status OK. */
@@ -23,11 +33,29 @@ export interface WireResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: Buffer;
+  /** Of requests that stream; of gRPC, message by message, an empty one too. */
+  readonly pieces?: BodyPieces | undefined;
 }
+
+/** What came back to a question beside the load. */
+export interface Reply {
+  /** HTTP status or gRPC code; undefined when none came. */
+  readonly status: number | undefined;
+  /** The answer, when it was HTTP 2xx or gRPC OK. */
+  readonly response: WireResponse | undefined;
+  /** What is known of the failure otherwise; not yet safe to print. */
+  readonly detail: string;
+}
+
+/** Asks the server something before the run. */
+export type Ask = (request: WireRequest) => Promise<Reply>;
+
+/** What a protocol learned of its server: plain data, which crosses to the threads that send. */
+export type Learned = readonly Uint8Array[];
 
 /** What the answer says once it was read. */
 export interface Decoded {
-  readonly outcome: Extract<Outcome, 'ok' | 'decode_error' | 'invalid_json' | 'schema_mismatch'>;
+  readonly outcome: Extract<Outcome, 'ok' | 'decode_error' | 'invalid_json' | 'schema_mismatch' | 'wrong_output'>;
   /** One sentence for a failure; text from the server in it is not yet safe to print. */
   readonly detail?: string;
   /** What the server says of its response cache. */
@@ -36,6 +64,12 @@ export interface Decoded {
   readonly tokensOut?: number | undefined;
   /** When the first content of a streamed answer came, µs of the run's clock. */
   readonly firstTokenUs?: number | undefined;
+  /** When the last content of it came. */
+  readonly lastTokenUs?: number | undefined;
+  /** Chunks of a streamed answer that had content. */
+  readonly chunks?: number | undefined;
+  /** The times between them. */
+  readonly gapsUs?: readonly number[] | undefined;
 }
 
 /** What of a request its answer is held against. */
@@ -47,6 +81,8 @@ export interface Protocol {
   readonly via: 'http' | 'grpc';
   /** What requests go to, by the names that samples and reports have; the main one first. */
   readonly endpoints: readonly string[];
+  /** The lane that can carry it, where not every one can. */
+  readonly lane?: 'library';
   /** Encodes a batch of items. Throws RangeError for items that it cannot carry. */
   encode(items: readonly Item[]): WireRequest;
   /** Checks that an answer has the datatype and shape of one to the request. */
@@ -67,9 +103,23 @@ export interface ProtocolKind<Own extends Flags = Flags> {
   readonly input: Item['kind'];
   /** Whether the URL may have a path of its own. */
   readonly takesPath: boolean;
+  /** Whether that path, and a query, are the request's own: they go out as they were written. */
+  readonly takesTarget?: true;
+  /** Whether its requests are what the user writes: without flags there are none. */
+  readonly generic?: true;
   /** The largest batch the wire contract allows. */
   readonly maxBatch: number;
-  create(values: FlagValues<Own>, basePath: string): Promise<Protocol>;
+  /** What has to be asked of the server before requests can be encoded; undefined where these flags say all. */
+  learner?(values: FlagValues<Own>): ((ask: Ask) => Promise<Learned>) | undefined;
+  create(values: FlagValues<Own>, basePath: string, options?: CreateOptions): Promise<Protocol>;
+}
+
+/** What a protocol may need of a run beside its own flags. */
+export interface CreateOptions {
+  /** Of every request, lower-case names; one with a placeholder is filled for each. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** What `learner` gave. */
+  readonly learned?: Learned | undefined;
 }
 
 /** Declares a protocol; the values that `create` gets are typed by its flags. */

@@ -10,7 +10,7 @@ import {
   type StatusObject,
 } from '@grpc/grpc-js';
 import type { Clock } from '../clock.js';
-import type { WireRequest } from '../protocols/protocol.js';
+import type { BodyPieces, WireRequest } from '../protocols/protocol.js';
 import { US_PER_MS } from '../units.js';
 import { watchConnects } from './connects.js';
 import { handshakeCount } from './handshakes.js';
@@ -69,7 +69,7 @@ interface Connection {
 }
 
 /**
- * gRPC unary calls over @grpc/grpc-js, one channel with one connection per lane. Messages go and come as bytes: they
+ * gRPC calls over @grpc/grpc-js, unary or with a stream of messages back, one channel with one connection per lane. Messages go and come as bytes: they
  * were encoded before the run. The deadline is sent along, but kept here: the library's own goes by the wall clock.
  *
  * A status that the server sent is told from one that the library made up by the headers it was read from. What the
@@ -214,6 +214,8 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
     const startUs = clock.nowUs();
     connects.longestUs = Math.max(connects.longestUs, slip.deadlineUs - startUs);
     const messages: Buffer[] = [];
+    const pieces: BodyPieces | undefined = request.stream ? { endBytes: [], atUs: [] } : undefined;
+    let bytesIn = 0;
     let firstByteUs: number | undefined;
     let answering = false;
     let settled = false;
@@ -237,7 +239,7 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
         outcome: failure?.outcome ?? 'ok',
         startUs,
         endUs: clock.nowUs(),
-        bytesIn: messages.reduce((bytes, message) => bytes + message.length, 0),
+        bytesIn,
         reused,
         origin: failure?.origin,
         firstByteUs,
@@ -299,6 +301,11 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
       } else if (code !== STATUS.OK) {
         const status = Number.isInteger(code) ? { status: code } : {};
         finish({ outcome: grpcOutcome(code), origin: 'target' }, { ...status, ...detail });
+      } else if (pieces) {
+        finish(undefined, {
+          status: code,
+          response: { status: code, headers: {}, body: Buffer.concat(messages), pieces },
+        });
       } else if (messages.length !== 1) {
         finish(NOT_UNARY, { status: code, detail: 'No message in the answer' });
       } else {
@@ -336,7 +343,12 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
       },
       onReceiveMessage(message: Buffer) {
         messages.push(message);
-        if (messages.length > 1) {
+        bytesIn += message.length;
+        pieces?.endBytes.push(bytesIn);
+        pieces?.atUs.push(clock.nowUs());
+        if (bytesIn > MAX_ANSWER_BYTES) {
+          giveUp({ outcome: 'grpc_message_too_large', origin: 'local' }, { detail: TOO_LARGE });
+        } else if (messages.length > 1 && !pieces) {
           giveUp(NOT_UNARY, { detail: 'More than one message in the answer' });
         } else {
           call.startRead();
@@ -357,6 +369,7 @@ function pem(text: string | undefined): Buffer | null {
 const UNCONNECTED: Progress = { connected: false, stale: false, answering: false };
 const NOT_GRPC: Failure = { outcome: 'grpc_not_grpc', origin: 'target' };
 const NO_STATUS: Failure = { outcome: 'grpc_no_status', origin: 'target' };
+const TOO_LARGE = `The messages of the answer are larger than ${MAX_ANSWER_BYTES} bytes`;
 const NOT_UNARY: Failure = { outcome: 'stream_protocol', origin: 'target' };
 
 /** Cuts what is in flight without a word, and the connection. */

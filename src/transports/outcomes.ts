@@ -113,9 +113,9 @@ export function closedFailure({ answering, stale }: Progress): Failure {
 
 const STATUS_CLASSES: Readonly<Record<number, Outcome>> = { 3: 'http_3xx', 4: 'http_4xx', 5: 'http_5xx' };
 
-/** The failure that an HTTP status means; undefined for 2xx. */
-export function statusFailure(status: number): Failure | undefined {
-  if (status >= 200 && status < 300) {
+/** The failure that an HTTP status means; undefined for one of those that were wanted, which are all 2xx unless listed. */
+export function statusFailure(status: number, wanted?: readonly number[]): Failure | undefined {
+  if (wanted ? wanted.includes(status) : status >= 200 && status < 300) {
     return undefined;
   }
   return target(status === 429 ? 'http_429' : (STATUS_CLASSES[Math.floor(status / 100)] ?? 'http_other'));

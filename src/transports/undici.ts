@@ -264,7 +264,7 @@ export function createUndiciTransport(options: TransportOptions): Transport {
           finish({ outcome: 'truncated_body', origin: 'network' }, true, String(lane.socketError));
           return;
         }
-        const failure = statusFailure(status as number);
+        const failure = statusFailure(status as number, request.statuses);
         // What is left of a request that was answered early must not stand before the next.
         finish(failure, isSending(lane), failure && Buffer.concat(chunks).toString('utf8', 0, DETAIL_BYTES));
       },

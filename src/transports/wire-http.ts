@@ -41,6 +41,8 @@ interface Template {
   /** Where the digits of the request id are; 0 when it has none. */
   readonly idOffset: number;
   readonly toHead: boolean;
+  /** The statuses that are no failure; undefined: 2xx. */
+  readonly statuses: readonly number[] | undefined;
 }
 
 /** A completion whose owner writes into it. */
@@ -486,7 +488,8 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
     completion.firstByteUs = connection.heard ? connection.firstByteUs : nowUs;
     completion.status = status;
     completion.bytesIn = parser.bodyBytes;
-    if (status >= 200 && status < 300) {
+    const failure = statusFailure(status, connection.template?.statuses);
+    if (failure === undefined) {
       response.status = status;
       response.parser = parser;
       completion.outcome = 'ok';
@@ -494,9 +497,8 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
       completion.response = response;
       completion.detail = undefined;
     } else {
-      const { outcome, origin } = statusFailure(status) as Failure;
-      completion.outcome = outcome;
-      completion.origin = origin;
+      completion.outcome = failure.outcome;
+      completion.origin = failure.origin;
       completion.response = undefined;
       completion.detail = answerBody(parser).toString('utf8', 0, DETAIL_BYTES);
     }
@@ -681,7 +683,7 @@ const FRAMING: ReadonlySet<string> = new Set(['transfer-encoding', 'expect', 'up
 
 /** Head and body as one piece of bytes; undefined when a part of it cannot be written. */
 function buildTemplate(
-  { method, path, body }: WireRequest,
+  { method, path, body, statuses }: WireRequest,
   headers: Readonly<Record<string, string>>,
   requestIds: boolean,
 ): Template | undefined {
@@ -703,7 +705,7 @@ function buildTemplate(
   }
   head += id;
   const bytes = Buffer.concat([Buffer.from(`${head}\r\n`, 'latin1'), body ?? Buffer.alloc(0)]);
-  return { bytes, idOffset: requestIds ? head.length - 2 - ID_DIGITS : 0, toHead: method === 'HEAD' };
+  return { bytes, idOffset: requestIds ? head.length - 2 - ID_DIGITS : 0, toHead: method === 'HEAD', statuses };
 }
 
 /** Writes a sequence number as ten digits. */
