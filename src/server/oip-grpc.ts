@@ -10,6 +10,7 @@ import {
   rawService,
   SERVER_OPTIONS,
 } from './grpc.js';
+import { commonServices } from './grpc-commons.js';
 import {
   blankImageOutputs,
   EXTENSIONS,
@@ -56,8 +57,10 @@ const FIELD_TYPES: Readonly<Record<string, string>> = {
   bytes_contents: 'BYTES',
 };
 
+const PROTO_FILE = 'inference/inference.proto';
+
 function loadService(): ServiceDefinition {
-  return loadProtos('inference/inference.proto')['inference.GRPCInferenceService'] as ServiceDefinition;
+  return loadProtos(PROTO_FILE)['inference.GRPCInferenceService'] as ServiceDefinition;
 }
 
 /** The answer to a ModelInfer of one blank image, as it goes over the wire. */
@@ -91,6 +94,9 @@ export async function createOipGrpcServer(model: OipModel, options: GrpcServerOp
     }),
     ModelInfer: service.handler<WireRequest>('ModelInfer', (request) => infer(model, request), options.truthLog),
   });
+  for (const { definition, handlers } of commonServices(['inference.GRPCInferenceService'], [PROTO_FILE])) {
+    server.addService(definition, handlers);
+  }
   return listenGrpc(server, options);
 }
 

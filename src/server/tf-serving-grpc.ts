@@ -9,6 +9,7 @@ import {
   rawService,
   SERVER_OPTIONS,
 } from './grpc.js';
+import { commonServices } from './grpc-commons.js';
 import { type Outcome, refusal } from './outcome.js';
 import {
   DEFAULT_SIGNATURE,
@@ -103,6 +104,10 @@ export async function createTfServingGrpcServer(servable: Servable, options: Grp
     })),
     HandleReloadConfigRequest: model.handler('HandleReloadConfigRequest', later('HandleReloadConfigRequest')),
   });
+  const names = ['tensorflow.serving.PredictionService', 'tensorflow.serving.ModelService'];
+  for (const { definition, handlers } of commonServices(names, PROTO_FILES)) {
+    server.addService(definition, handlers);
+  }
 
   return listenGrpc(server, options);
 }
