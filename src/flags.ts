@@ -15,6 +15,10 @@ export interface Flag<Value> {
   readonly unit?: 'us' | 'per_s';
   /** May be given several times; the values are a list. */
   readonly repeatable?: true;
+  /** The value is a file's: `content`: `@FILE` stands for what is in it; `path`: it is relative to the working directory. */
+  readonly holds?: 'content' | 'path';
+  /** What of a typed value may be written to files, where it can have secrets in it. */
+  readonly shown?: (text: string) => string;
   /** Reads one value; throws FlagProblem. */
   readonly parse: (text: string) => Value;
 }

@@ -28,7 +28,9 @@ function escaped(point: string): string {
 /** Stands in for a secret in every output. */
 export const MASK = '***';
 
-/** A URL without its password and the values of its query. */
+/** A URL without its password and the values of its query; a placeholder is no secret. */
 export function maskUrl(url: string): string {
-  return url.replace(/(\/\/)[^/@]*@/, `$1${MASK}@`).replace(/([?&][^=&#]+=)[^&#]*/g, `$1${MASK}`);
+  return url
+    .replace(/(\/\/)[^/@]*@/, `$1${MASK}@`)
+    .replace(/([?&][^=&#]+=)(?!\{\{[^{}]*\}\}(?:[&#]|$))[^&#]*/g, `$1${MASK}`);
 }

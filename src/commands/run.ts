@@ -45,6 +45,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     { readRunSpec },
     { systemLimits, withinLimits },
     { rigOf },
+    { hasToLearn, learn },
     { reach },
     { measure },
     { calibrationPath, ceilingFor, readCalibrations },
@@ -54,6 +55,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     import('../spec/run-spec.js'),
     import('../spec/limits.js'),
     import('../spec/rig.js'),
+    import('../spec/learning.js'),
     import('../transports/reach.js'),
     import('./measure.js'),
     import('./calibration-file.js'),
@@ -72,21 +74,25 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
   if (spec.file) {
     say(`spec: ${spec.file}`);
   }
-  const rig = await rigOf(spec, io.cwd, systemClock());
-  const { requests, bytes } = rig.pool;
-  say(
-    `payloads: ${requests.length} distinct requests of ${formatBytes(bytes)} from ${spec.datasetName}, encoded in ` +
-      `${rig.encodeMs} ms`,
-  );
-
-  const ceiling = ceilingFor(spec, rig.workers, readCalibrations(calibrationPath(io), say));
-  if (ceiling) {
-    const { ceiling_per_s: perS, calibrated_at: at } = ceiling;
+  const rigged = async (spec: RunSpec) => {
+    const rig = await rigOf(spec, io.cwd, systemClock());
+    const { requests, bytes } = rig.pool;
     say(
-      `headroom: ${(perS / highestLevel(spec.curve)).toFixed(1)} x (ceiling ${groupDigits(Math.round(perS))}/s of this ` +
-        `machine, calibrated ${at.slice(0, 10)})`,
+      `payloads: ${requests.length} distinct requests of ${formatBytes(bytes)} from ${spec.datasetName}, encoded in ` +
+        `${rig.encodeMs} ms`,
     );
-  }
+    const ceiling = ceilingFor(spec, rig.workers, readCalibrations(calibrationPath(io), say));
+    if (ceiling) {
+      const { ceiling_per_s: perS, calibrated_at: at } = ceiling;
+      say(
+        `headroom: ${(perS / highestLevel(spec.curve)).toFixed(1)} x (ceiling ${groupDigits(Math.round(perS))}/s of ` +
+          `this machine, calibrated ${at.slice(0, 10)})`,
+      );
+    }
+    return { spec, rig, ceiling };
+  };
+  // What can be wrong without a server is found before one is started or connected to.
+  const ready = hasToLearn(spec) ? undefined : await rigged(spec);
 
   const truthLog = spec.settings['truth-log'];
   const server = spec.endpoint
@@ -100,17 +106,16 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
       say(`truth log: x-request-id is sent; the log is kept by the server at ${endpoint.url}, not here`);
     }
     const target = await reach(endpoint);
+    const load = ready ?? (await rigged({ ...spec, learned: await learn(spec, target, systemClock()) }));
     const directory = directories.createRunDirectory(directoryOptions);
     say(`files: ${directory.shown}`);
     const report = await measure({
       io,
-      spec,
-      rig,
+      ...load,
       target,
       url: endpoint.url,
       embedded: server !== undefined,
       directory,
-      ceiling,
       stop: stopping.signal,
       quiet: output.quiet,
     });

@@ -1,3 +1,5 @@
+import { grpc } from './grpc.js';
+import { http } from './http.js';
 import { oipGrpc } from './oip-grpc.js';
 import { oipRest } from './oip-rest.js';
 import { predict } from './predict.js';
@@ -16,4 +18,6 @@ export const PROTOCOLS: Readonly<Record<string, ProtocolKind>> = {
   'oip-rest': oipRest,
   'oip-grpc': oipGrpc,
   torchserve,
+  http,
+  grpc,
 };

@@ -55,9 +55,12 @@ export function readEndpoint({
   if (parsed.username || parsed.password) {
     problems.push(`Cannot use URL ${shown}: a user name or password in it is not sent; use --header-file`);
   }
-  const path = parsed.pathname === '/' ? '' : parsed.pathname;
-  if (parsed.search || parsed.hash) {
-    problems.push(`Cannot use URL ${shown}: wanted no query and no fragment`);
+  const target = /[/?].*/s.exec(match[2] as string)?.[0] ?? '';
+  // Where the query is a part of the request, path and query go out as they were written, placeholders and all.
+  const written = protocolKind.takesTarget ? target.replace(/^\?/, '/?') : parsed.pathname;
+  const path = written === '/' ? '' : written;
+  if ((parsed.search && !protocolKind.takesTarget) || parsed.hash) {
+    problems.push(`Cannot use URL ${shown}: wanted ${protocolKind.takesTarget ? '' : 'no query and '}no fragment`);
   }
   if (path && !protocolKind.takesPath) {
     problems.push(`Cannot use URL ${shown}: --protocol ${protocol} has paths of its own; give host and port only`);

@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
 import type { ClockAnchor } from '../clock.js';
 import type { Pacing } from '../engine/pacer.js';
-import { MASK } from '../text.js';
+import { MASK, maskUrl } from '../text.js';
 import type { Target } from '../transports/transport.js';
 import { VERSION } from '../version.js';
 import { machineFacts } from './machine.js';
@@ -35,8 +35,18 @@ export function planOf({ spec, rig, target, embedded, pacing, anchor }: PlanPart
     version: VERSION,
     started_epoch_us: anchor.startedEpochUs,
     started_monotonic_ns: anchor.startedMonotonicNs,
-    target: { ...target, embedded, ...(spec.endpoint && { url: spec.endpoint.url }) },
-    settings: withUnits({ ...settings, ...(key && { key: MASK }), ...spec.patternSettings, ...spec.protocolSettings }),
+    target: {
+      ...target,
+      embedded,
+      ...(spec.endpoint && { url: spec.endpoint.url, path: maskUrl(spec.endpoint.path) }),
+    },
+    settings: withUnits({
+      ...settings,
+      transport: rig.lane,
+      ...(key && { key: MASK }),
+      ...spec.patternSettings,
+      ...withoutSecrets(spec),
+    }),
     header_names: Object.keys(spec.headers),
     dataset: { name: spec.datasetName, items: rig.datasetItems },
     payloads: { count: pool.requests.length, bytes: pool.bytes, encode_ms: rig.encodeMs },
@@ -55,6 +65,13 @@ export function planOf({ spec, rig, target, embedded, pacing, anchor }: PlanPart
     connections: { most: rig.connections.most, at_start: rig.connections.atStart, fresh: rig.connections.fresh },
     host: { ...machineFacts(), memory_bytes: totalmem() },
   };
+}
+
+/** The protocol's settings; of what can have secrets in it, as much as the saved spec shows. */
+function withoutSecrets({ protocolSettings, asked }: RunSpec): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(protocolSettings).map(([name, value]) => [name, ALL_FLAGS[name]?.shown ? asked[name] : value]),
+  );
 }
 
 /** Flags as file fields: `think-time` → `think_time_us`. */

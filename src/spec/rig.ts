@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Clock } from '../clock.js';
 import { openDataset } from '../datasets/index.js';
-import { BenchError } from '../errors.js';
+import { BenchError, usageError } from '../errors.js';
 import { type Payloads, payloads } from '../protocols/payloads.js';
 import type { Protocol } from '../protocols/protocol.js';
 import { random } from '../random.js';
@@ -19,6 +19,8 @@ export interface Rig {
   readonly connections: Connections;
   readonly pool: Payloads;
   readonly encodeMs: number;
+  /** What carries the requests. */
+  readonly lane: RunSpec['settings']['transport'];
   /** Threads that send. */
   readonly workers: number;
   readonly datasetItems: number;
@@ -38,7 +40,11 @@ interface Connections {
 /** Builds the schedule and encodes the requests. Throws BenchError('usage') for a dataset that cannot be used. */
 export async function rigOf(spec: RunSpec, cwd: string, clock: Clock): Promise<Rig> {
   const dataset = openDataset(spec.datasetName, cwd);
-  const protocol = await spec.protocolKind.create(spec.protocolSettings, spec.endpoint?.path ?? '');
+  const { headers, learned } = spec;
+  const protocol = await spec.protocolKind.create(spec.protocolSettings, spec.endpoint?.path ?? '', {
+    headers,
+    learned,
+  });
   const schedule = scheduleOf(spec);
   const startedUs = clock.nowUs();
   try {
@@ -52,6 +58,7 @@ export async function rigOf(spec: RunSpec, cwd: string, clock: Clock): Promise<R
       protocol,
       pool,
       schedule,
+      lane: laneOf(spec, protocol),
       connections: connectionsOf(spec, schedule),
       workers: workersOf(spec, schedule),
       encodeMs: Math.round((clock.nowUs() - startedUs) / US_PER_MS),
@@ -69,6 +76,16 @@ export async function rigOf(spec: RunSpec, cwd: string, clock: Clock): Promise<R
       },
     );
   }
+}
+
+/** The lane that was asked for, or the one that can carry the protocol. */
+function laneOf({ settings, asked }: RunSpec, { name, lane }: Protocol): Rig['lane'] {
+  if (lane !== undefined && asked.transport !== undefined && asked.transport !== lane) {
+    throw usageError([
+      `Cannot use --transport ${settings.transport} with --protocol ${name} here: only --transport ${lane} carries streams of messages`,
+    ]);
+  }
+  return lane ?? settings.transport;
 }
 
 function scheduleOf({ curve, model, settings }: RunSpec): Schedule {

@@ -5,9 +5,10 @@ import { type Flags, type FlagValues, type Given, readFlags } from '../flags.js'
 import { PATTERNS } from '../patterns/index.js';
 import type { LoadPattern, Model, PatternKind } from '../patterns/pattern.js';
 import { PROTOCOLS } from '../protocols/index.js';
-import type { ProtocolKind } from '../protocols/protocol.js';
+import type { Learned, ProtocolKind } from '../protocols/protocol.js';
 import { MASK } from '../text.js';
 import { type Endpoint, readEndpoint } from './endpoint.js';
+import { withFiles } from './flag-files.js';
 import { readHeaders } from './headers.js';
 import { ALL_FLAGS, MODEL_FLAGS, PATTERN_FLAGS, PROTOCOL_FLAGS, RUN_FLAGS } from './run-flags.js';
 import { readSpecFile, type SpecFile } from './spec-file.js';
@@ -31,6 +32,8 @@ export interface RunSpec {
   readonly datasetName: string;
   /** All headers, also those of the header file; lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
+  /** What the server said about itself before the run, for protocols that ask. */
+  readonly learned?: Learned | undefined;
   readonly tls: TlsFiles;
   /** What was given, by name, secrets masked: enough to ask again. */
   readonly asked: Readonly<Record<string, unknown>>;
@@ -75,7 +78,13 @@ export function readRunSpec({ operands, given: flags, problems: found, cwd }: Ru
   }
   const model = readModel(given, problems, nameOf);
   const { levels, own } = readPattern();
-  const protocolSettings = readFlags(protocolKind.flags, given, problems, nameOf);
+  const protocolSettings = withFiles({
+    flags: protocolKind.flags,
+    values: readFlags(protocolKind.flags, given, problems, nameOf),
+    cwd,
+    problems,
+    nameOf,
+  });
   problems.push(
     ...uselessFlags(given, 'pattern', patternName, PATTERN_FLAGS, nameOf),
     ...uselessFlags(given, 'protocol', settings.protocol, PROTOCOL_FLAGS, nameOf),
@@ -96,6 +105,7 @@ export function readRunSpec({ operands, given: flags, problems: found, cwd }: Ru
     protocolKind,
     problems,
   });
+  problems.push(...maskedWords(given, nameOf));
   const headers = readHeaders(settings, cwd, problems);
   const tls = readTls({ settings, endpoint, cwd, problems, nameOf });
   if (problems.length > 0) {
@@ -194,8 +204,22 @@ function uselessFlags(
     });
 }
 
-/** A word without what may be secret in it: the value of a header, the place of a key. */
+/** A masked secret of a saved spec must not be sent as if it were one. */
+function maskedWords(given: Given, nameOf: (name: string) => string): readonly string[] {
+  return [...given]
+    .filter(
+      ([name, words]) =>
+        (ALL_FLAGS[name]?.shown || name === 'url') && words.some((word) => String(word).includes(MASK)),
+    )
+    .map(([name]) => `Cannot use ${nameOf(name)}: a part of it was masked when the spec was saved; give it again`);
+}
+
+/** A word without what may be secret in it: the value of a header, the place of a key, a body. */
 function masked(name: string, word: string | true): string | true {
+  const shown = ALL_FLAGS[name]?.shown;
+  if (shown) {
+    return shown(String(word));
+  }
   return name === 'header' ? String(word).replace(/:.*/s, `: ${MASK}`) : name === 'key' ? MASK : word;
 }
 

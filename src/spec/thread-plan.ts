@@ -3,7 +3,7 @@ import type { LoopPlan, LoopTools } from '../engine/load.js';
 import type { Pacing } from '../engine/pacer.js';
 import { PROTOCOLS } from '../protocols/index.js';
 import { requestAt } from '../protocols/payloads.js';
-import type { Protocol, ProtocolKind, WireRequest } from '../protocols/protocol.js';
+import type { CreateOptions, Protocol, ProtocolKind, WireRequest } from '../protocols/protocol.js';
 import { type Shard, shardOf, shareOf } from '../schedule/shard.js';
 import { TRANSPORTS } from '../transports/index.js';
 import type { Target, TransportOptions } from '../transports/transport.js';
@@ -19,8 +19,9 @@ export interface ThreadPlan {
     readonly name: string;
     readonly settings: Readonly<Record<string, unknown>>;
     readonly basePath: string;
+    readonly options: CreateOptions;
   };
-  readonly lane: 'wire' | 'library';
+  readonly lane: Rig['lane'];
   readonly transport: Omit<TransportOptions, 'clock' | 'requests'>;
   readonly connections: Rig['connections'];
 }
@@ -58,8 +59,9 @@ export function threadPlans({ spec, rig, target, pacing }: ThreadPlanParts): rea
         name: settings.protocol,
         settings: spec.protocolSettings,
         basePath: spec.endpoint?.path ?? '',
+        options: { headers: spec.headers, learned: spec.learned },
       },
-      lane: settings.transport,
+      lane: rig.lane,
       transport: {
         target,
         headers: spec.headers,
@@ -86,9 +88,9 @@ function connectionsOf({ model }: RunSpec, rig: Rig, shard: Shard): Rig['connect
 
 /** The tools that a plan asks for. `protocol`: the codec, where it is there already. */
 export async function loopTools(plan: ThreadPlan, clock: Clock, protocol?: Protocol): Promise<LoopTools> {
-  const { name, settings, basePath } = plan.protocol;
+  const { name, settings, basePath, options } = plan.protocol;
   const kind = PROTOCOLS[name] as ProtocolKind;
-  const codec = protocol ?? (await kind.create(settings, basePath));
+  const codec = protocol ?? (await kind.create(settings, basePath, options));
   const createTransport = await TRANSPORTS[codec.via][plan.lane]();
   const requests = plan.requests.map(withBuffer);
   return {

@@ -6,12 +6,22 @@ import type { Protocol, ProtocolKind } from '../../src/protocols/protocol.js';
 const ITEMS: Readonly<Record<Item['kind'], (index: number) => Item>> = {
   text: (index) => ({ kind: 'text', text: `text ${index} #&+?` }),
   tensor: (index) => ({ kind: 'tensor', shape: [2, 2], values: Float32Array.of(index, 0.5, 1, 0) }),
+  row: (index) => ({ kind: 'row', columns: { text: `text ${index}`, number: index } }),
 };
 
 /** Whether a JSON text can be no protocol's answer: a flat object of numbers could be one. */
 function isNoAnswer(text: string): boolean {
   const value: unknown = JSON.parse(text);
   return typeof value !== 'object' || value === null || Object.values(value).some((inner) => typeof inner !== 'number');
+}
+
+function thrownBy(act: () => unknown): unknown {
+  try {
+    act();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
 }
 
 /** Where answers have what a decoder walks through. */
@@ -43,7 +53,8 @@ export function protocolContract(kind: ProtocolKind, create: () => Promise<Proto
   it('refuses items that it cannot carry', async () => {
     const protocol = await create();
     const other = kind.input === 'text' ? ITEMS.tensor(0) : ITEMS.text(0);
-    expect(() => protocol.encode([other])).toThrow(RangeError);
+    // Anything can be a row.
+    expect(kind.input === 'row' || thrownBy(() => protocol.encode([other])) instanceof RangeError).toBe(true);
     expect(() => protocol.encode([])).toThrow(RangeError);
   });
 
