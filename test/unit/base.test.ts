@@ -203,6 +203,7 @@ describe('text from elsewhere', () => {
   it('URLs lose passwords and the values of queries', () => {
     expect(maskUrl('http://me:secret@host:1/x?token=abc&b=2#c')).toBe('http://***@host:1/x?token=***&b=***#c');
     expect(maskUrl('http://host/x')).toBe('http://host/x');
+    expect(maskUrl('/x?q={{text}}&key=abc&n={{n}}1')).toBe('/x?q={{text}}&key=***&n=***');
   });
 });
 

@@ -138,6 +138,58 @@ describe('a URL', () => {
   });
 });
 
+describe('a request that the user writes', () => {
+  const http = (target: string) => read({ protocol: 'http' }, { operands: [target] }).endpoint?.path;
+
+  it.each([
+    ['http://host', ''],
+    ['http://host/', ''],
+    ['host:80/a b/{{ id }}?q={{text}}', '/a b/{{ id }}?q={{text}}'],
+    ['http://host?q=1', '/?q=1'],
+    ['http://host/%7B%7B?a=/?', '/%7B%7B?a=/?'],
+  ])('to %s goes to the path as it was written: %s', (target, path) => {
+    expect(http(target)).toBe(path);
+  });
+
+  it('has no fragment, and for other protocols no query', () => {
+    expect(problems({ protocol: 'http' }, { operands: ['http://host/#a'] })[0]).toContain('wanted no fragment');
+    expect(problems({ protocol: 'sentiment' }, { operands: ['http://host/?a=1'] })[0]).toContain(
+      'wanted no query and no fragment',
+    );
+  });
+
+  it('has the content of files that are named with @, and absolute paths', () => {
+    const cwd = file('body.json', '{"a":1}');
+    writeFileSync(join(cwd, 'image.png'), Buffer.of(0x89, 0x50, 0xff));
+    const body = (word: string) => read({ protocol: 'http', body: word }, { cwd }).protocolSettings.body;
+    expect(body('@body.json')).toBe('{"a":1}');
+    expect(body('body.json')).toBe('body.json');
+    expect([...(body('@image.png') as Buffer)]).toEqual([0x89, 0x50, 0xff]);
+    expect(problems({ protocol: 'http', body: '@no.json' }, { cwd })).toEqual([
+      'Cannot read --body @no.json: no such file or directory',
+    ]);
+    const words = { protocol: 'grpc', call: 'a.B/C', proto: 'x/a.proto', 'proto-path': ['x', '/abs'] };
+    expect(read(words, { cwd }).protocolSettings).toMatchObject({
+      call: { service: 'a.B', method: 'C' },
+      proto: join(cwd, 'x/a.proto'),
+      'proto-path': [join(cwd, 'x'), '/abs'],
+    });
+  });
+
+  it('is saved without what may be secret, and not taken again like that', () => {
+    const words = { protocol: 'http', path: '/a?key=abc&q={{text}}' };
+    expect(read({ ...words, body: '{"password":"x"}' }).asked).toMatchObject({
+      path: '/a?key=***&q={{text}}',
+      body: '***',
+    });
+    const cwd = file('body.json', '{}');
+    expect(read({ ...words, body: '@body.json' }, { cwd }).asked).toMatchObject({ body: '@body.json' });
+    expect(problems({ protocol: 'http', body: '***' })).toEqual([
+      'Cannot use --body: a part of it was masked when the spec was saved; give it again',
+    ]);
+  });
+});
+
 describe('a spec file', () => {
   it('has the names of the flags as keys, and flags win over it', () => {
     const cwd = file('spec.yaml', 'pattern: step\nstep-users: 3\nduration: 10s\nseed: 5\nurl: http://a:1\n');
