@@ -135,6 +135,7 @@ function fieldOf(field: Field, oneofs: readonly OneOf[]): object {
     label: map || field.repeated ? REPEATED : OPTIONAL,
     ...(map ? { type: MESSAGE, typeName: `${field.parent?.fullName}.${entryName(field)}` } : typeOf(field)),
     jsonName: camelCase(field.name),
+    ...(field.options?.deprecated && { options: { deprecated: true } }),
     ...(field.partOf && { oneofIndex: oneofs.indexOf(field.partOf) }),
     ...(field.partOf && isOptional(field.partOf) && { proto3Optional: true }),
   };

@@ -1,6 +1,12 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import descriptor from 'protobufjs/ext/descriptor/index.js';
 import { describe, expect, it } from 'vitest';
 import { fileDescriptors } from '../../../src/server/descriptors.js';
+import { hasProgram } from '../../support/servers.js';
 
 const files = fileDescriptors(['tensorflow_serving/prediction_service.proto']);
 const { FileDescriptorProto } = descriptor;
@@ -113,5 +119,61 @@ describe('a descriptor', () => {
       ]),
     );
     expect(new Set(symbols).size).toBe(symbols.length);
+  });
+});
+
+const PROTOS = fileURLToPath(new URL('../../../protos', import.meta.url));
+const SERVED = [
+  'tensorflow_serving/prediction_service.proto',
+  'tensorflow_serving/model_service.proto',
+  'inference/inference.proto',
+  'grpc/health/v1/health.proto',
+  'grpc/reflection/v1/reflection.proto',
+  'grpc/reflection/v1alpha/reflection.proto',
+];
+
+/** Google's files that ours import: not every installation of protoc has them. */
+const GOOGLE: Readonly<Record<string, string>> = {
+  'any.proto': 'message Any { string type_url = 1; bytes value = 2; }',
+  'wrappers.proto': ['Double', 'Float', 'Int64', 'UInt64', 'Int32', 'UInt32', 'Bool', 'String', 'Bytes']
+    .map((name) => `message ${name}Value { ${name.toLowerCase()} value = 1; }`)
+    .join('\n'),
+};
+
+/** Everything but the options of whole files; the order of nested messages says nothing. */
+function comparable(bytes: Uint8Array): object {
+  const { options: _options, ...file } = FileDescriptorProto.toObject(FileDescriptorProto.decode(bytes)) as {
+    readonly options?: object;
+    readonly messageType?: readonly Message[];
+  };
+  const sorted = (type: Message): object => ({
+    ...type,
+    nestedType: [...(type.nestedType ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1)).map(sorted),
+  });
+  return { ...file, messageType: (file.messageType ?? []).map(sorted) };
+}
+
+describe.skipIf(!hasProgram('protoc'))('the descriptors of all that is served', () => {
+  it('are those that protoc makes', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'protoc-'));
+    mkdirSync(join(directory, 'google', 'protobuf'), { recursive: true });
+    for (const [name, text] of Object.entries(GOOGLE)) {
+      const source = `syntax = "proto3"; package google.protobuf;\n${text}\n`;
+      writeFileSync(join(directory, 'google', 'protobuf', name), source);
+    }
+    const set = join(directory, 'set');
+    const roots = ['-I', PROTOS, '-I', directory];
+    const { status, stderr } = spawnSync('protoc', [...roots, '--include_imports', '-o', set, ...SERVED], {
+      encoding: 'utf8',
+    });
+    expect([status, stderr]).toEqual([0, '']);
+    const wanted = descriptor.FileDescriptorSet.decode(readFileSync(set)) as unknown as {
+      readonly file: readonly object[];
+    };
+    const theirs = wanted.file.map((file) => comparable(FileDescriptorProto.encode(file).finish()));
+    const ours = fileDescriptors(SERVED).map(({ bytes }) => comparable(bytes));
+    const byName = (files: readonly object[]) => new Map(files.map((file) => [(file as { name: string }).name, file]));
+    expect(ours.length).toBeGreaterThan(10);
+    expect(byName(ours)).toEqual(byName(theirs));
   });
 });
