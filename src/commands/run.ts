@@ -24,6 +24,14 @@ export const run: Command = {
       'run http://127.0.0.1:8000 --rate 200 --spacing poisson --warmup 5s',
       'requests at a rate, whatever the server does',
     ],
+    [
+      `run 'http://127.0.0.1:8000/score?id={{id}}' --protocol http --body @body.json --dataset rows.csv --expect '$.ok=true'`,
+      'any HTTP server; {{id}} is filled from the column id',
+    ],
+    [
+      `run grpc://127.0.0.1:8001 --protocol grpc --call pkg.Service/Method --body '{"name":"x"}'`,
+      'any gRPC method, its definition asked of the server (reflection) or from --proto FILE',
+    ],
     ['run -f spec.yaml --seed 7 --json', 'settings from a file, the summary as JSON'],
   ],
   notes: `Without a URL the embedded server is started on a free loopback port.

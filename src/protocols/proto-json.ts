@@ -16,7 +16,7 @@ const MAX_DEPTH = 100;
 
 /** Encodes JSON as a message of a type. Throws RangeError that names the place of what does not fit. */
 export function encodeJson(type: MessageType, json: unknown): Buffer {
-  return Buffer.from(type.encode(messageOf(type, json, { at: '$', depth: 0 })).finish());
+  return Buffer.from(type.encode(messageOf(type, json, ROOT)).finish());
 }
 
 /** A decoded message as JSON: fields by their names in the .proto file, those without presence also when they are not set. */
@@ -58,7 +58,7 @@ export function stepsInto(root: MessageType, steps: readonly Step[]): readonly S
       return step;
     }
     if (message && step.kind === 'member') {
-      const field = fieldOf(message, step.name, 'the path');
+      const field = fieldOf(message, step.name, { ...ROOT, step: 'the path' });
       place = placeOf(field);
       return { kind: 'member', name: field.name };
     }
@@ -96,20 +96,27 @@ function placeText({ kind, type }: Place): string {
         : 'a single value';
 }
 
-/** Where in the JSON something stands, and how deep. */
+/** Where in the JSON something stands; written out only when it is wrong, since tensors have very many places. */
 interface Where {
-  readonly at: string;
+  readonly above: Where | undefined;
+  readonly step: string | number;
   readonly depth: number;
 }
 
-function below({ at, depth }: Where, step: string): Where {
-  return { at: at + step, depth: depth + 1 };
+const ROOT: Where = { above: undefined, step: '$', depth: 0 };
+
+function below(above: Where, step: string | number): Where {
+  return { above, step, depth: above.depth + 1 };
+}
+
+function textOf({ above, step }: Where): string {
+  return (above ? textOf(above) : '') + (typeof step === 'number' ? `[${step}]` : step);
 }
 
 /** A message with values as protobufjs encodes them. */
 function messageOf(type: MessageType, json: unknown, where: Where): object {
   if (where.depth > MAX_DEPTH) {
-    throw new RangeError(`${where.at.slice(0, 100)}…: nested deeper than ${MAX_DEPTH} levels`);
+    throw new RangeError(`${textOf(where).slice(0, 100)}…: nested deeper than ${MAX_DEPTH} levels`);
   }
   const short = SHORT_FORMS[nameOf(type)];
   const read = short?.read(type, json, where);
@@ -122,14 +129,14 @@ function messageOf(type: MessageType, json: unknown, where: Where): object {
   const message: Record<string, unknown> = {};
   const oneofs = new Map<string, string>();
   for (const [key, value] of Object.entries(json)) {
-    const field = fieldOf(type, key, where.at);
+    const field = fieldOf(type, key, where);
     if (value === null && nameOf(field.resolvedType) !== 'google.protobuf.Value') {
       continue;
     }
     const oneof = field.partOf?.name;
     const other = oneof === undefined ? undefined : oneofs.get(oneof);
     if (Object.hasOwn(message, field.name) || other !== undefined) {
-      throw new RangeError(`${where.at}: got ${other ?? key} and ${key}, of which the message takes one`);
+      throw new RangeError(`${textOf(where)}: got ${other ?? key} and ${key}, of which the message takes one`);
     }
     if (oneof !== undefined) {
       oneofs.set(oneof, key);
@@ -138,13 +145,13 @@ function messageOf(type: MessageType, json: unknown, where: Where): object {
   }
   const missing = type.fieldsArray.find((field) => field.required && !Object.hasOwn(message, field.name));
   if (missing) {
-    throw new RangeError(`${where.at}: the message ${nameOf(type)} needs the field "${missing.name}"`);
+    throw new RangeError(`${textOf(where)}: the message ${nameOf(type)} needs the field "${missing.name}"`);
   }
   return message;
 }
 
 /** A field by its name or its name in JSON. */
-function fieldOf(type: MessageType, key: string, at: string): MessageField {
+function fieldOf(type: MessageType, key: string, where: Where): MessageField {
   const field =
     type.fieldsArray.find(({ name }) => name === key) ?? type.fieldsArray.find((each) => jsonName(each) === key);
   if (!field) {
@@ -152,7 +159,7 @@ function fieldOf(type: MessageType, key: string, at: string): MessageField {
     const near = nearest(key, names);
     const there = names.length === 0 ? 'which has none' : `which has ${names.join(', ')}`;
     throw new RangeError(
-      `${at}: no field "${key}" in the message ${nameOf(type)}, ${there}${near === undefined ? '' : ` (did you mean ${near}?)`}`,
+      `${textOf(where)}: no field "${key}" in the message ${nameOf(type)}, ${there}${near === undefined ? '' : ` (did you mean ${near}?)`}`,
     );
   }
   return field;
@@ -179,7 +186,7 @@ function fieldValue(field: MessageField, value: unknown, where: Where): unknown 
     if (!Array.isArray(value)) {
       throw wanted(where, 'a list, since the field is repeated', value);
     }
-    return value.map((each, index) => single(field, each, below(where, `[${index}]`)));
+    return value.map((each, index) => single(field, each, below(where, index)));
   }
   return single(field, value, where);
 }
@@ -492,6 +499,6 @@ function isObject(json: unknown): json is Members {
   return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
-function wanted({ at }: Where, what: string, got: unknown): RangeError {
-  return new RangeError(`${at}: wanted ${what}, got ${shown(got)}`);
+function wanted(where: Where, what: string, got: unknown): RangeError {
+  return new RangeError(`${textOf(where)}: wanted ${what}, got ${shown(got)}`);
 }

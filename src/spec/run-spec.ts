@@ -106,6 +106,9 @@ export function readRunSpec({ operands, given: flags, problems: found, cwd }: Ru
     problems,
   });
   problems.push(...maskedWords(given, nameOf));
+  if (settings.check === 'none' && given.has('expect')) {
+    problems.push(`${nameOf('expect')} has no effect with --check none, which reads no answer`);
+  }
   const headers = readHeaders(settings, cwd, problems);
   const tls = readTls({ settings, endpoint, cwd, problems, nameOf });
   if (problems.length > 0) {

@@ -72,6 +72,25 @@ describe('a value', () => {
     expect(check({ n: 'true' }, '$.n=true')).toBeUndefined();
   });
 
+  it.each([
+    ['-0', '0', true],
+    ['1.0', '1', true],
+    ['[1,2]', '[2,1]', false],
+    ['{"a":1,"b":[]}', '{"b":[],"a":1}', true],
+    ['{"a":1}', '{"a":1,"b":2}', false],
+    ['{"a":1,"b":2}', '{"a":1}', false],
+    ['{"0":1}', '[1]', false],
+    ['[]', '{}', false],
+    ['{"x":1}', '{"toString":1}', false],
+  ])('%s against %s', (value, wanted, same) => {
+    expect(check({ a: JSON.parse(value) }, `$.a=${wanted}`) === undefined).toBe(same);
+  });
+
+  it('that is nested as deep as no stack goes is compared all the same', () => {
+    const deep = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`);
+    expect(check({ a: deep }, '$.a=[[]]')).toContain('Expected $.a=[[]]');
+  });
+
   it('has to be there for each of several checks', () => {
     expect(check({ a: 1, b: 2 }, '$.a=1', '$.b=3')).toBe('Expected $.b=3: got 2');
   });

@@ -176,6 +176,12 @@ describe('a request that the user writes', () => {
     });
   });
 
+  it('expects nothing of answers that are not read', () => {
+    expect(problems({ protocol: 'http', expect: '$.a', check: 'none' })).toEqual([
+      '--expect has no effect with --check none, which reads no answer',
+    ]);
+  });
+
   it('is saved without what may be secret, and not taken again like that', () => {
     const words = { protocol: 'http', path: '/a?key=abc&q={{text}}' };
     expect(read({ ...words, body: '{"password":"x"}' }).asked).toMatchObject({
