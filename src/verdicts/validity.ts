@@ -205,7 +205,8 @@ const RULES: readonly Rule[] = [
           value: ratio,
           limit: MAX_BUFFERED_RATIO,
           message: `${percent(ratio)} of the streams came all at once: TTFT, TPOT and chunk gaps of these are withheld`,
-          advice: 'look for a proxy that collects answers and turn that off, or measure at the server itself',
+          advice:
+            'look for a proxy that collects answers and turn that off; a server or a client that stood still does the same',
         };
   },
   function interruptedEarly(_totals, { interrupted }) {
