@@ -23,7 +23,7 @@ const ENDPOINT_NAME = {
 };
 
 const GENERATION_FLAGS = {
-  model: text({ arg: 'NAME', help: 'model to ask for', default: 'babble' }),
+  model: text({ arg: 'NAME', help: 'model that writes', default: 'babble' }),
   'max-tokens': whole({ help: 'tokens that an answer may have (default: as many as the server likes)' }),
   stream: onOff({ help: 'let answers come in pieces, and time their tokens' }),
   'endpoint-name': ENDPOINT_NAME,
@@ -137,7 +137,7 @@ export const openaiEmbeddings = protocol({
   ...KIND,
   summary: 'OpenAI embeddings, POST /v1/embeddings, a vector for each text of the batch',
   flags: {
-    model: text({ arg: 'NAME', help: 'model to ask for', default: 'sentiment' }),
+    model: text({ arg: 'NAME', help: 'model that embeds', default: 'sentiment' }),
     encoding: choice(['float', 'base64'], { help: 'vectors in the answer', default: 'float' }),
     'endpoint-name': ENDPOINT_NAME,
   },

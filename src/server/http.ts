@@ -126,7 +126,13 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     const send = (answer: Answer) => {
       const { body, tail, afterMs, parts } = answer;
       if (afterMs !== undefined) {
-        setTimeout(() => send({ ...answer, afterMs: undefined }), afterMs);
+        setTimeout(() => {
+          if (response.destroyed) {
+            record(CLIENT_CLOSED_REQUEST, answer.batch ?? 0);
+          } else {
+            send({ ...answer, afterMs: undefined });
+          }
+        }, afterMs);
         return;
       }
       const headers: Record<string, string | number> = {

@@ -156,16 +156,24 @@ describe('chat completions', () => {
     expect(await inParts.json()).toEqual(await whole.json());
   });
 
-  it('whose reader leaves stop, and the log says so', async () => {
+  it.each([
+    ['a stream', true],
+    ['a whole answer', false],
+  ])('whose reader leaves before the end of %s stop, and the log says so', async (_what, stream) => {
     const leaving = new AbortController();
     const request = fetch(url('/v1/chat/completions'), {
       method: 'POST',
-      body: JSON.stringify(chat({ stream: true })),
+      body: JSON.stringify(chat({ stream })),
       headers: { 'x-request-id': 'left' },
       signal: leaving.signal,
     });
-    await request;
-    leaving.abort();
+    if (stream) {
+      await request;
+      leaving.abort();
+    } else {
+      setTimeout(() => leaving.abort(), TIMING.firstMs / 2);
+      await expect(request).rejects.toThrow();
+    }
     expect((await post('/v1/completions', { model: 'babble', prompt: 'x', max_tokens: 2 })).status).toBe(200);
   });
 });
@@ -272,5 +280,8 @@ it('wrote a line for each request of this file, also for the one whose reader le
   const named = (name: string) => cells.filter(([id]) => id === name).map(([, , , batch, status]) => [batch, status]);
   expect(named('three')).toEqual([['3', '200']]);
   expect(named('stream')).toEqual([['1', '200']]);
-  expect(named('left')).toEqual([['1', '499']]);
+  expect(named('left')).toEqual([
+    ['1', '499'],
+    ['1', '499'],
+  ]);
 });

@@ -186,6 +186,12 @@ describe('an answer', () => {
   });
 });
 
+it('the time to the first token is from the intended start, and beside it from the real one', () => {
+  const whole = totals(() => WINDOW);
+  whole.rows(blockOf([sample({ intendedUs: 0, startUs: 7_000, firstTokenUs: 9_000, lastTokenUs: 9_000, chunks: 1 })]));
+  expect(whole.finish().tokens).toMatchObject({ ttft: { p50_ms: 9 }, ttft_service: { p50_ms: 2 } });
+});
+
 it('gaps pooled over answers and the mean of TPOT are two means that differ', () => {
   const every10ms = Array.from({ length: 101 }, (_, nth) => ['x', 10 + 10 * nth] as const);
   const { tokens } = measured([
