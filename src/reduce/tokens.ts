@@ -29,7 +29,7 @@ export interface TokenTotals {
   readonly ttft_service: Distribution;
   /** Gaps between chunks with content, pooled over answers: long ones weigh more. */
   readonly itl_chunk: Distribution;
-  /** (last chunk with content − first) / (n_out − 1), one value per answer with n_out ≥ 2. */
+  /** (last chunk with content − first) / (n_out − 1), one value per answer with n_out ≥ 2 in two chunks or more. */
   readonly tpot: Distribution;
   /** (end − start) / n_out, one value per answer with n_out ≥ 1. */
   readonly ntpot: Distribution;
@@ -136,7 +136,8 @@ function addStream(sums: Sums, block: SampleBlock, row: number): void {
   }
   sums.ttft.record(firstUs - (block.intendedUs[row] as number));
   sums.ttftService.record(firstUs - (block.startUs[row] as number));
-  if (tokens >= 2) {
+  // Of tokens that all came in one chunk nobody knows how far they were apart.
+  if (tokens >= 2 && chunks >= 2) {
     sums.tpot.record((lastUs - firstUs) / (tokens - 1));
   }
 }

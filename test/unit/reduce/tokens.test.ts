@@ -127,6 +127,12 @@ describe('an answer', () => {
     ]);
   });
 
+  it('of five tokens in one chunk has no TPOT: they were not 0 ms apart', () => {
+    const { tokens } = measured([{ chunks: [['one two three four five', 30]], endMs: 40, tokens: 5 }]);
+    expect(tokens?.tpot).toMatchObject({ n: 0, mean_ms: null });
+    expect([tokens?.ttft.p50_ms, tokens?.ntpot.p50_ms, tokens?.tokens_per_chunk_mean]).toEqual([30, 8, 5]);
+  });
+
   it('whose server counts nothing has times and gaps, but nothing per token', () => {
     const { tokens } = measured([
       {
