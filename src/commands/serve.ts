@@ -25,6 +25,7 @@ const TRY_PATHS: Readonly<Record<ServerKind, string>> = {
   'tf-serving': '/v1/models/mnist',
   oip: '/v2/models/mnist',
   torchserve: '/ping',
+  openai: '/v1/models',
 };
 
 const KIND = choice(SERVER_KINDS, { help: 'the server' });
@@ -40,6 +41,7 @@ export const serve: Command = {
     ['serve tf-serving', 'the digit model "mnist" as TensorFlow Serving: REST on 8501, gRPC on 8500'],
     ['serve oip', 'the same model behind the Open Inference Protocol v2: REST on 8501, gRPC on 8500'],
     ['serve torchserve', 'the same model as TorchServe: POST /predictions/mnist on port 8501'],
+    ['serve openai', 'a language model without a language behind the OpenAI API, streaming, on port 8501'],
     ['serve --port 0 --truth-log truth.csv', 'any free port, and a log to check a client against'],
   ],
   notes: `Truth log: id,recv_ns,send_ns,batch,status, one line per inference request; id is the client's

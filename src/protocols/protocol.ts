@@ -15,6 +15,14 @@ export interface WireRequest {
   readonly batch: number;
   /** Index of its endpoint among those of the protocol; the first unless told otherwise. */
   readonly endpoint?: number;
+  /** The answer comes in parts: when each of them came is wanted. */
+  readonly stream?: boolean;
+}
+
+/** When the parts of a body came: up to which of its bytes, rising, and at what time, µs of the run's clock. */
+export interface BodyPieces {
+  readonly endBytes: number[];
+  readonly atUs: number[];
 }
 
 /** An answer whose transport part was fine: HTTP 2xx or gRPC status OK. */
@@ -23,11 +31,16 @@ export interface WireResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: Buffer;
+  /** Of requests that stream. */
+  readonly pieces?: BodyPieces | undefined;
 }
 
 /** What the answer says once it was read. */
 export interface Decoded {
-  readonly outcome: Extract<Outcome, 'ok' | 'decode_error' | 'invalid_json' | 'schema_mismatch'>;
+  readonly outcome: Extract<
+    Outcome,
+    'ok' | 'decode_error' | 'invalid_json' | 'schema_mismatch' | 'stream_truncated' | 'stream_protocol' | 'stream_error'
+  >;
   /** One sentence for a failure; text from the server in it is not yet safe to print. */
   readonly detail?: string;
   /** What the server says of its response cache. */
@@ -36,6 +49,12 @@ export interface Decoded {
   readonly tokensOut?: number | undefined;
   /** When the first content of a streamed answer came, µs of the run's clock. */
   readonly firstTokenUs?: number | undefined;
+  /** When the last content of it came. */
+  readonly lastTokenUs?: number | undefined;
+  /** Chunks of a streamed answer that had content. */
+  readonly chunks?: number | undefined;
+  /** The times between them. */
+  readonly gapsUs?: readonly number[] | undefined;
 }
 
 /** What of a request its answer is held against. */

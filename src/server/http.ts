@@ -24,11 +24,21 @@ export interface Answer {
   readonly body: string;
   /** Bytes behind the text of the body. */
   readonly tail?: Buffer;
+  /** It takes so long. */
+  readonly afterMs?: number | undefined;
+  /** More of the body, each part in its time: the answer then has chunks instead of a length. */
+  readonly parts?: readonly AnswerPart[];
   /** `application/json` unless said otherwise. */
   readonly type?: string;
   readonly headers?: Readonly<Record<string, string | number>>;
   /** Items of the request, for the truth log; 0 when it could not be read. */
   readonly batch?: number;
+}
+
+/** A part of a body that is sent so long after the answer began. */
+export interface AnswerPart {
+  readonly afterMs: number;
+  readonly text: string;
 }
 
 /** The first route whose path and method fit answers. */
@@ -114,10 +124,20 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       }
     };
     const send = (answer: Answer) => {
-      const { body, tail } = answer;
+      const { body, tail, afterMs, parts } = answer;
+      if (afterMs !== undefined) {
+        setTimeout(() => {
+          if (response.destroyed) {
+            record(CLIENT_CLOSED_REQUEST, answer.batch ?? 0);
+          } else {
+            send({ ...answer, afterMs: undefined });
+          }
+        }, afterMs);
+        return;
+      }
       const headers: Record<string, string | number> = {
         'content-type': answer.type ?? 'application/json',
-        'content-length': Buffer.byteLength(body) + (tail?.length ?? 0),
+        ...(!parts && { 'content-length': Buffer.byteLength(body) + (tail?.length ?? 0) }),
         ...answer.headers,
       };
       if (answer.status === 405) {
@@ -125,6 +145,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       }
       if (closing) {
         headers.connection = 'close';
+      }
+      if (parts) {
+        response.writeHead(answer.status, headers);
+        sendParts(response, parts, (whole) => record(whole ? answer.status : CLIENT_CLOSED_REQUEST, answer.batch ?? 0));
+        return;
       }
       record(answer.status, answer.batch ?? 0);
       response.writeHead(answer.status, headers).end(tail ? Buffer.concat([Buffer.from(body), tail]) : body);
@@ -189,6 +214,30 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       });
     },
   };
+}
+
+/** Sends each part of a body when it is due, and tells just before the last whether the client was there until then. */
+function sendParts(response: ServerResponse, parts: readonly AnswerPart[], ends: (whole: boolean) => void): void {
+  const beganNs = monotonicNs();
+  let sent = 0;
+  function sendDue(): void {
+    const elapsedMs = Number(monotonicNs() - beganNs) / 1e6;
+    if (response.destroyed) {
+      ends(false);
+      return;
+    }
+    for (; sent < parts.length; sent++) {
+      const { afterMs, text } = parts[sent] as AnswerPart;
+      if (afterMs > elapsedMs) {
+        setTimeout(sendDue, Math.ceil(afterMs - elapsedMs));
+        return;
+      }
+      response.write(text);
+    }
+    ends(true);
+    response.end();
+  }
+  sendDue();
 }
 
 function splitTarget(target: string): { readonly path: string; readonly query: string } {

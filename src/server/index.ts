@@ -120,6 +120,15 @@ const KINDS = {
       problem: torchserveProblem,
     };
   },
+  openai: async (): Promise<Kind> => {
+    const { OPENAI_MAX_BODY_BYTES, openaiFixedAnswer, openaiProblem, openaiRoutes } = await import('./openai.js');
+    return {
+      routes: openaiRoutes(),
+      fixedAnswer: openaiFixedAnswer,
+      maxBodyBytes: OPENAI_MAX_BODY_BYTES,
+      problem: openaiProblem,
+    };
+  },
 } as const;
 
 async function listenFixed(options: GrpcOptions, content: Buffer): Promise<GrpcPart> {
