@@ -64,7 +64,12 @@ const SERVICE_FLAGS = {
     default: '10000',
     help: 'answers that are kept; the one unused for the longest makes room',
   }),
-  seed: whole({ min: 0, default: '1', help: 'of service times and faults: the same seed, the same ones in order' }),
+  seed: whole({
+    min: 0,
+    max: 2 ** 32 - 1,
+    default: '1',
+    help: 'of service times and faults: the same seed, the same ones in order',
+  }),
 } as const;
 
 /** Faults that a client has to cope with, in inference requests alone. */

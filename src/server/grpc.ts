@@ -196,7 +196,17 @@ export function rawService(service: ServiceDefinition, options: CallOptions) {
         }
         if (slowBody && isInference && value) {
           const { clock, bytesPerS } = slowBody;
-          clock.at(clock.nowUs() + (value.length / bytesPerS) * US_PER_S, leave);
+          const dueUs = clock.nowUs() + (value.length / bytesPerS) * US_PER_S;
+          const cancel = clock.at(dueUs, () => {
+            call.off('cancelled', giveUp);
+            leave();
+          });
+          // Nobody waits for it any more: a server that is stopped must not either.
+          const giveUp = () => {
+            cancel();
+            record(CODES.CANCELLED, batch);
+          };
+          call.once('cancelled', giveUp);
         } else {
           leave();
         }

@@ -311,6 +311,35 @@ describe('faults on request', () => {
   });
 });
 
+describe('slow answers over gRPC', () => {
+  it('leave whole, as much later as their bytes take', async () => {
+    const { client } = await start('oip', {}, { bodyBytesPerS: 1_000 });
+    const [, method, request] = CALLS[0] as (typeof CALLS)[number];
+    const { code, answer } = await call(client, method, request(1));
+    expect(code).toBe(0);
+    await Promise.all(servers.splice(0).map((one) => one.close()));
+    const [, line = ''] = readFileSync(join(directory, 'truth.csv'), 'utf8').split('\n');
+    const [, receivedNs, sentNs] = line.split(',').map(Number) as [number, number, number];
+    const bytes = method.responseSerialize(answer as object).length;
+    expect(bytes).toBeGreaterThan(40);
+    expect((sentNs - receivedNs) / 1e6).toBeGreaterThanOrEqual(bytes - 0.01);
+  });
+
+  it('are not waited for when nobody wants them any more', async () => {
+    const { client, truth } = await start('oip', {}, { bodyBytesPerS: 1 });
+    const [, { path, requestSerialize, responseDeserialize }, request] = CALLS[0] as (typeof CALLS)[number];
+    const deadline = Date.now() + 300;
+    const code = await new Promise<number | undefined>((resolve) =>
+      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request(1), { deadline }, (error) =>
+        resolve(error?.code),
+      ),
+    );
+    expect(code).toBe(4);
+    // Well before the minute and more that it would take.
+    expect(await truth()).toEqual(['1 1']);
+  });
+});
+
 describe("the protocols' own statistics", () => {
   it('are the same over REST and gRPC, and grow by what was done', async () => {
     const serviceTime = { kind: 'linear', baseUs: 20_000, perItemUs: 0 } as const;
