@@ -20,9 +20,7 @@ beforeAll(async () => {
   server = await createHttpServer({
     host: '127.0.0.1',
     port: 0,
-    routes: openaiRoutes(TIMING),
-    problem: openaiProblem,
-    maxBodyBytes: 1_000_000,
+    groups: [{ routes: openaiRoutes(TIMING), problem: openaiProblem, maxBodyBytes: 1_000_000 }],
     truthLog,
   });
 });
