@@ -3,7 +3,7 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 
 /** What a stream of random numbers is for. Streams of one seed are independent, so using one more never shifts another. */
-export type RandomStream = 'arrivals' | 'dataset' | 'think';
+export type RandomStream = 'arrivals' | 'dataset' | 'think' | 'tokens' | 'service' | 'faults';
 
 export interface Random {
   /** Uniform in [0, 1). */
@@ -19,6 +19,16 @@ export function random(seed: number, stream: RandomStream): Random {
     unit: () => uniformFloat64(generator),
     below: (limit) => uniformInt(generator, 0, limit - 1),
   };
+}
+
+/** A draw of the exponential distribution with mean 1, by inversion. */
+export function exponential(source: Random): number {
+  return -Math.log1p(-source.unit());
+}
+
+/** A draw of the standard normal distribution. Source: Box and Muller's transform. */
+export function normal(source: Random): number {
+  return Math.sqrt(2 * exponential(source)) * Math.cos(2 * Math.PI * source.unit());
 }
 
 /** 0 … size − 1 in an order drawn by Fisher and Yates' shuffle. */

@@ -116,6 +116,10 @@ export async function measure(options: MeasureOptions): Promise<Report> {
     const end = await load.run(anchor, stop, {
       take: records.take,
       failed: (outcome, detail) => whole.explain(outcome, safeText(detail)),
+      gaps(answer) {
+        whole.gaps(answer);
+        bySecond.gaps(answer);
+      },
       watched: generator.take,
     });
     hideProgress();

@@ -39,6 +39,8 @@ export function* lostRows(
       cache: undefined,
       tokensOut: undefined,
       firstTokenUs: undefined,
+      lastTokenUs: undefined,
+      chunks: undefined,
     });
     if (block.length === block.capacity) {
       yield block;

@@ -55,7 +55,17 @@ export type Learned = readonly Uint8Array[];
 
 /** What the answer says once it was read. */
 export interface Decoded {
-  readonly outcome: Extract<Outcome, 'ok' | 'decode_error' | 'invalid_json' | 'schema_mismatch' | 'wrong_output'>;
+  readonly outcome: Extract<
+    Outcome,
+    | 'ok'
+    | 'decode_error'
+    | 'invalid_json'
+    | 'schema_mismatch'
+    | 'wrong_output'
+    | 'stream_truncated'
+    | 'stream_protocol'
+    | 'stream_error'
+  >;
   /** One sentence for a failure; text from the server in it is not yet safe to print. */
   readonly detail?: string;
   /** What the server says of its response cache. */

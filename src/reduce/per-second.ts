@@ -1,9 +1,10 @@
+import type { ChunkGaps } from '../samples/chunk-gaps.js';
 import { DROPPED_CODE, OK_CODE, SENT_CODES } from '../samples/outcomes.js';
 import type { Sink } from '../samples/sink.js';
 import { US_PER_S } from '../units.js';
 import { toMs } from './distribution.js';
 import type { Histogram } from './histogram.js';
-import { secondHistograms } from './second-histograms.js';
+import { type SecondHistograms, secondHistograms } from './second-histograms.js';
 
 /** One second of a run. Empty is null: a second without an `ok` answer has no percentile. */
 export interface PerSecondRow {
@@ -34,7 +35,7 @@ export interface PerSecondRow {
 /** The durations of one second, under the name of what they measure. */
 export interface SecondHistogram {
   readonly epochS: number;
-  readonly metric: 'latency' | 'service';
+  readonly metric: 'latency' | 'service' | 'itl_chunk';
   readonly histogram: Histogram;
 }
 
@@ -48,6 +49,8 @@ const FIRST_SECONDS = 256;
  * completion. `startedEpochUs` is the epoch of the run's zero.
  */
 export function perSecond(startedEpochUs: number): Required<Pick<Sink, 'rows' | 'users'>> & {
+  /** The gaps between the chunks of a streamed answer, in the second in which it ended. */
+  gaps(answer: ChunkGaps): void;
   finish(): readonly PerSecondRow[];
   /** What `ok` requests that ended in each second took; a histogram is good until the next one is asked for. */
   histograms(): Iterable<SecondHistogram>;
@@ -62,6 +65,8 @@ export function perSecond(startedEpochUs: number): Required<Pick<Sink, 'rows' | 
   const latency = secondHistograms();
   const service = secondHistograms();
   const lag = secondHistograms();
+  /** Made when the first streamed answer ends: few runs have any. */
+  let itl: SecondHistograms | undefined;
 
   /** The second that was asked for last, and where it begins: the next one is mostly the same. */
   let recentS = 0;
@@ -118,6 +123,13 @@ export function perSecond(startedEpochUs: number): Required<Pick<Sink, 'rows' | 
         }
       }
     },
+    gaps({ endUs, gapsUs }) {
+      itl ??= secondHistograms();
+      const second = secondAt(endUs);
+      for (const gapUs of gapsUs) {
+        itl.record(second, gapUs);
+      }
+    },
     users(atUs, active) {
       users.set(secondAt(atUs), active);
     },
@@ -126,8 +138,9 @@ export function perSecond(startedEpochUs: number): Required<Pick<Sink, 'rows' | 
         for (const [metric, of] of [
           ['latency', latency],
           ['service', service],
+          ['itl_chunk', itl],
         ] as const) {
-          const histogram = of.at(second);
+          const histogram = of?.at(second);
           if (histogram) {
             yield { epochS: firstS + second, metric, histogram };
           }

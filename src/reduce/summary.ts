@@ -1,3 +1,4 @@
+import type { ChunkGaps } from '../samples/chunk-gaps.js';
 import {
   OK_CODE,
   ORIGINS,
@@ -14,6 +15,7 @@ import type { Sink } from '../samples/sink.js';
 import { US_PER_S } from '../units.js';
 import { type AllInfDistribution, allInfDistribution, type Distribution, distribution } from './distribution.js';
 import { histogram } from './histogram.js';
+import { type TokenTotals, tokenFold } from './tokens.js';
 
 /** Requests by how they ended, those of the warm-up apart. planned = sent + dropped + not_sent; sent = ok + failed + abandoned. */
 export interface Counts {
@@ -81,6 +83,8 @@ export interface Totals {
   readonly bytes: { readonly out_bytes: number; readonly in_bytes: number };
   /** Requests that went out on a connection which had carried one before, and on a new one. */
   readonly connections: { readonly reused: number; readonly fresh: number };
+  /** null when no answer told of tokens. */
+  readonly tokens: TokenTotals | null;
 }
 
 /** Lateness of a sending that the verdict counts. */
@@ -100,12 +104,15 @@ interface OutcomeCount {
 export function totals(measured: () => Window): Pick<Sink, 'rows'> & {
   /** Keeps the first text that explains an outcome. */
   explain(outcome: Outcome, text: string): void;
+  /** What a streamed answer adds to its row. */
+  gaps(answer: ChunkGaps): void;
   finish(): Totals;
 } {
   const latency = histogram();
   const service = histogram();
   const lag = histogram();
   const failing = histogram();
+  const tokens = tokenFold();
   const outcomes: readonly OutcomeCount[] = OUTCOMES.map((outcome) => ({ outcome, count: 0, origin: -1 }));
   const examples = new Map<Outcome, string>();
   let warmup = 0;
@@ -139,6 +146,7 @@ export function totals(measured: () => Window): Pick<Sink, 'rows'> & {
     if (code === OK_CODE) {
       latency.record(endUs - intendedUs);
       service.record(endUs - startUs);
+      tokens.add(block, row, endUs <= toUs);
     } else if (SAMPLE_CODES[code] === 1) {
       failing.record(endUs - intendedUs);
     }
@@ -175,6 +183,7 @@ export function totals(measured: () => Window): Pick<Sink, 'rows'> & {
         examples.set(outcome, text);
       }
     },
+    gaps: tokens.gaps,
     finish() {
       const seen = outcomes.filter(({ count }) => count > 0);
       const counts = { ...countsOf(seen), warmup };
@@ -207,6 +216,7 @@ export function totals(measured: () => Window): Pick<Sink, 'rows'> & {
         time_to_failure: distribution(failing),
         bytes: { out_bytes: outBytes, in_bytes: inBytes },
         connections: { reused, fresh },
+        tokens: tokens.finish(windowS),
       };
     },
   };

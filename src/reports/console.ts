@@ -2,6 +2,7 @@ import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Distribution } from '../reduce/distribution.js';
 import type { GeneratorTotals } from '../reduce/generator-totals.js';
 import type { FailureCause } from '../reduce/summary.js';
+import type { TokenTotals } from '../reduce/tokens.js';
 import { formatBytes, formatMs, groupDigits } from '../units.js';
 import type { Status } from '../verdicts/validity.js';
 import { plainTable, wrap } from './layout.js';
@@ -57,7 +58,7 @@ function users(count: number): string {
   return `${count} ${count === 1 ? 'user' : 'users'}`;
 }
 
-function counts({ counts: all, rates, bytes, run, calibration, generator }: Report): string {
+function counts({ counts: all, rates, bytes, run, calibration, generator, tokens }: Report): string {
   const errors = rates.error_ratio === null ? '-' : `${(rates.error_ratio * 100).toFixed(2)} %`;
   const parts = [
     `${groupDigits(all.ok)} ok`,
@@ -82,10 +83,24 @@ function counts({ counts: all, rates, bytes, run, calibration, generator }: Repo
             `${groupDigits(Math.round(calibration.ceiling_per_s))}/s (calibrated ${calibration.calibrated_at.slice(0, 10)})`,
         ]
       : []),
+    ...(tokens === null ? [] : [tokenLine(tokens)]),
     `  bodies    ${formatBytes(bytes.out_bytes)} out, ${formatBytes(bytes.in_bytes)} in`,
     `  payloads  ${groupDigits(run.payloads)} distinct, ${formatBytes(run.payload_bytes)}, each sent ${repeats(all.sent, run.payloads)} times`,
     `  client    ${wrap(client(run, generator), ' '.repeat(12)).trimStart()}`,
   ].join('\n');
+}
+
+function tokenLine({ counted_n, tokens_out_n, tokens_out_per_s, per_request, ...more }: TokenTotals): string {
+  const parts =
+    counted_n === 0
+      ? ['not counted by the server']
+      : [
+          `${groupDigits(tokens_out_n)} out`,
+          `${tokens_out_per_s.toFixed(1)} out/s`,
+          ...(per_request.mean_per_s === null ? [] : [`${per_request.mean_per_s.toFixed(1)}/s per request`]),
+          ...(more.tokens_per_chunk_mean === null ? [] : [`${more.tokens_per_chunk_mean.toFixed(2)} per chunk`]),
+        ];
+  return `  tokens    ${wrap(parts.join(', '), ' '.repeat(12)).trimStart()}`;
 }
 
 function latencies(report: Report): string {
@@ -100,6 +115,13 @@ function latencies(report: Report): string {
   row('service time', report.service_time);
   if (report.run.model === 'open') {
     row('lag', report.lag);
+  }
+  if (report.tokens) {
+    const { ttft, itl_chunk, tpot, ntpot } = report.tokens;
+    const named = { TTFT: ttft, itl_chunk, TPOT: tpot, NTPOT: ntpot };
+    for (const [name, of] of Object.entries(named).filter(([, { n }]) => n > 0)) {
+      row(name, of);
+    }
   }
   if (report.time_to_failure.n > 0) {
     row('until failure', report.time_to_failure);

@@ -76,6 +76,11 @@ const DEFINITIONS = {
   lag: 'start - intended start, every request that was sent',
   time_to_failure:
     'end - intended start, requests that were sent and not ok; abandoned ones up to the end of the drain',
+  ttft: 'first chunk with content - intended start (ttft_service: - start), streamed answers of population ok',
+  itl_chunk: 'gaps between successive chunks with content, pooled over the streamed answers of population ok',
+  tpot: '(last chunk with content - first) / (n_out - 1), one value per streamed answer with n_out >= 2 in 2 chunks or more',
+  ntpot: '(end - start) / n_out, one value per answer with n_out >= 1',
+  n_out: "generated tokens by the server's own usage; where it has none there is no value",
   headroom: 'ceiling of this machine (infer-bench calibrate) / requests sent in the busiest second',
   rates: 'per second of the measured window, which ends when the pattern ends or the run is stopped',
 } as const;

@@ -1,11 +1,16 @@
-import { type GrpcService, HEALTH_FILE, HEALTH_SERVICE, healthService } from './grpc-health.js';
+import type { GrpcService } from './grpc.js';
+import { healthService } from './grpc-health.js';
 import { reflectionServices } from './grpc-reflection.js';
 
-/**
- * What every gRPC server is expected to have beside its own services: health and reflection. `files` of the package
- * define the services.
- */
-export function commonServices(services: readonly string[], files: readonly string[]): readonly GrpcService[] {
-  const all = [...services, HEALTH_SERVICE];
-  return [healthService(all), ...reflectionServices(all, [...files, HEALTH_FILE])];
+/** The services of a server and what every gRPC server is expected to have beside them: health and reflection. */
+export function withCommonServices(own: readonly GrpcService[]): readonly GrpcService[] {
+  const health = healthService(own.map(nameOf));
+  const services = [...own, health];
+  const files = [...new Set(services.map(({ file }) => file))];
+  return [...services, ...reflectionServices(services.map(nameOf), files)];
+}
+
+/** `package.Service`, which the paths of its methods begin with. */
+function nameOf({ definition }: GrpcService): string {
+  return Object.values(definition)[0]?.path.split('/')[1] ?? '';
 }

@@ -1,31 +1,20 @@
-import type {
-  ServerUnaryCall,
-  ServerWritableStream,
-  ServiceDefinition,
-  sendUnaryData,
-  UntypedServiceImplementation,
-} from '@grpc/grpc-js';
-import { loadProtos } from './grpc.js';
+import type { ServerUnaryCall, ServerWritableStream, ServiceDefinition, sendUnaryData } from '@grpc/grpc-js';
+import { type GrpcService, loadProtos } from './grpc.js';
 import { CODES } from './outcome.js';
-
-/** A service and what answers its calls. */
-export interface GrpcService {
-  readonly definition: ServiceDefinition;
-  readonly handlers: UntypedServiceImplementation;
-}
 
 interface HealthRequest {
   readonly service: string;
 }
 
-export const HEALTH_FILE = 'grpc/health/v1/health.proto';
-export const HEALTH_SERVICE = 'grpc.health.v1.Health';
+const FILE = 'grpc/health/v1/health.proto';
+const SERVICE = 'grpc.health.v1.Health';
 
 /** grpc.health.v1 of a server whose services serve as long as it runs: all of them, and '' for the server. */
 export function healthService(services: readonly string[]): GrpcService {
-  const known = new Set(['', ...services]);
+  const known = new Set(['', ...services, SERVICE]);
   return {
-    definition: loadProtos(HEALTH_FILE)[HEALTH_SERVICE] as ServiceDefinition,
+    file: FILE,
+    definition: loadProtos(FILE)[SERVICE] as ServiceDefinition,
     handlers: {
       Check({ request }: ServerUnaryCall<HealthRequest, object>, callback: sendUnaryData<object>) {
         if (known.has(request.service)) {

@@ -1,7 +1,6 @@
 import type { ServerDuplexStream, ServiceDefinition } from '@grpc/grpc-js';
 import { type FileDescriptor, fileDescriptors } from './descriptors.js';
-import { loadProtos } from './grpc.js';
-import type { GrpcService } from './grpc-health.js';
+import { type GrpcService, loadProtos } from './grpc.js';
 import { CODES } from './outcome.js';
 
 /** A question, the one field that is set named by `message_request`. */
@@ -32,6 +31,7 @@ export function reflectionServices(services: readonly string[], files: readonly 
   }));
   const answers = answerer([...services, ...own.map(({ name }) => name)], [...files, ...own.map(({ file }) => file)]);
   return own.map(({ name, file }) => ({
+    file,
     definition: loadProtos(file)[name] as ServiceDefinition,
     handlers: {
       ServerReflectionInfo(call: ServerDuplexStream<Question, object>) {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { WireRequest, WireResponse } from '../protocols/protocol.js';
+import type { BodyPieces, WireRequest, WireResponse } from '../protocols/protocol.js';
 import type { Origin, Outcome } from '../samples/outcomes.js';
 import { US_PER_MS } from '../units.js';
 import { createDeadlines, type Deadline, deadline } from './deadlines.js';
@@ -21,6 +21,7 @@ import {
   ANY_CONNECTION,
   authority,
   type Completion,
+  notePiece,
   requestId,
   type Slip,
   type Transport,
@@ -43,6 +44,8 @@ interface Template {
   readonly toHead: boolean;
   /** The statuses that are no failure; undefined: 2xx. */
   readonly statuses: readonly number[] | undefined;
+  /** When the parts of the answer come is to be noted. */
+  readonly stream: boolean;
 }
 
 /** A completion whose owner writes into it. */
@@ -52,6 +55,7 @@ type Filled = { -readonly [Key in keyof Completion]: Completion[Key] };
 interface LazyResponse extends WireResponse {
   status: number;
   parser: AnswerParser;
+  pieces: BodyPieces | undefined;
 }
 
 /** One connection, opened by its first request and again after a failure. */
@@ -82,6 +86,8 @@ interface Connection {
   readonly deadline: Deadline;
   /** Holds the answer while a part of it is missing. */
   parser: AnswerParser | undefined;
+  /** When the parts of a streamed answer came. */
+  pieces: BodyPieces | undefined;
 
   /** Requests for this connection that wait for the one in flight. */
   queue: Queue | undefined;
@@ -251,6 +257,7 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
     connection.written = false;
     connection.heard = false;
     connection.reused = false;
+    connection.pieces = template.stream ? { endBytes: [], atUs: [] } : undefined;
     deadlines.set(connection.deadline, deadlineUs);
     connection.startUs = nowUs;
     if (connection.up) {
@@ -327,6 +334,7 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
       reused: false,
       deadline: deadline(() => late(connection)),
       parser: undefined,
+      pieces: undefined,
       queue: undefined,
       before: undefined,
       after: undefined,
@@ -461,6 +469,9 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
       startAnswer(parser, (connection.template as Template).toHead);
     }
     const verdict = readAnswer(parser, bytes, length);
+    if (connection.pieces !== undefined) {
+      notePiece(connection.pieces, parser.bodyBytes, nowUs);
+    }
     if (verdict === 'complete') {
       answered(connection, parser, nowUs, parser.endOffset < length);
       return;
@@ -492,6 +503,7 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
     if (failure === undefined) {
       response.status = status;
       response.parser = parser;
+      response.pieces = connection.pieces;
       completion.outcome = 'ok';
       completion.origin = undefined;
       completion.response = response;
@@ -652,7 +664,7 @@ function unlink(connection: Connection): void {
 }
 
 function lazyResponse(parser: AnswerParser): LazyResponse {
-  const response = Object.defineProperties({ status: 0 }, RESPONSE_PARTS) as LazyResponse;
+  const response = Object.defineProperties({ status: 0, pieces: undefined }, RESPONSE_PARTS) as LazyResponse;
   // Not among what a copy of the response takes along.
   return Object.defineProperty(response, 'parser', { value: parser, writable: true });
 }
@@ -683,7 +695,7 @@ const FRAMING: ReadonlySet<string> = new Set(['transfer-encoding', 'expect', 'up
 
 /** Head and body as one piece of bytes; undefined when a part of it cannot be written. */
 function buildTemplate(
-  { method, path, body, statuses }: WireRequest,
+  { method, path, body, stream = false, statuses }: WireRequest,
   headers: Readonly<Record<string, string>>,
   requestIds: boolean,
 ): Template | undefined {
@@ -705,7 +717,8 @@ function buildTemplate(
   }
   head += id;
   const bytes = Buffer.concat([Buffer.from(`${head}\r\n`, 'latin1'), body ?? Buffer.alloc(0)]);
-  return { bytes, idOffset: requestIds ? head.length - 2 - ID_DIGITS : 0, toHead: method === 'HEAD', statuses };
+  const toHead = method === 'HEAD';
+  return { bytes, idOffset: requestIds ? head.length - 2 - ID_DIGITS : 0, toHead, stream, statuses };
 }
 
 /** Writes a sequence number as ten digits. */

@@ -43,6 +43,19 @@ describe('the summary on the screen', () => {
     expect(text).toContain('no_success');
   });
 
+  it('shows tokens where answers told of them, and only then', () => {
+    const stream = { tokensOut: 12_345_678, chunks: 3, firstTokenUs: 2_000, lastTokenUs: 9_000 };
+    const text = REPORTERS.console(reportOn([sample(stream), sample({ seq: 1, ...stream })]));
+    expect(text).toMatch(/^ {2}tokens {4}24,691,356 out, 2469135.6 out\/s/m);
+    expect(text).toMatch(/^ ?TTFT +2 +2.000/m);
+    expect(text).toMatch(/^ ?TPOT +2 /m);
+    expect(text).toMatch(/^ ?NTPOT +2 /m);
+    expect(text).not.toContain('itl_chunk');
+    expect(width(text)).toBeLessThanOrEqual(80);
+    expect(REPORTERS.console(reportOn([sample({ chunks: 0 })]))).toContain('tokens    not counted by the server');
+    expect(REPORTERS.console(reportOn([sample()]))).not.toMatch(/tokens|TTFT/);
+  });
+
   it('is the same with colour, but for the colour', () => {
     expect(stripVTControlCharacters(REPORTERS['console-color'](report))).toBe(REPORTERS.console(report));
     expect(REPORTERS.console(report)).not.toContain('\u001b');
@@ -50,7 +63,8 @@ describe('the summary on the screen', () => {
 });
 
 it('JSON is the report itself, with units in the names of its numbers', () => {
-  const report = reportOn([sample()]);
+  const stream = sample({ seq: 1, tokensOut: 3, chunks: 3, firstTokenUs: 2_000, lastTokenUs: 9_000 });
+  const report = reportOn([sample(), stream]);
   const read = JSON.parse(REPORTERS.json(report));
   expect(read).toEqual(report);
   const unitless: string[] = [];

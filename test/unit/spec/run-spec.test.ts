@@ -81,7 +81,8 @@ describe('a flag that protocols share', () => {
   it('has all of its meanings in the help, each once, and no default of one alone', () => {
     const { encoding, input } = RUN_FLAG_GROUPS.Request as Flags;
     expect(encoding?.help).toBe(
-      'tensors over gRPC: raw, typed (default raw); tensors over REST: json, binary (default json)',
+      'tensors over gRPC: raw, typed (default raw); tensors over REST: json, binary (default json); ' +
+        'vectors in the answer: float, base64 (default float)',
     );
     expect(encoding?.default).toBeUndefined();
     expect(input?.default).toBe('images');
