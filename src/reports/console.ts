@@ -1,7 +1,7 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Distribution } from '../reduce/distribution.js';
 import type { GeneratorTotals } from '../reduce/generator-totals.js';
-import type { FailureCause } from '../reduce/summary.js';
+import type { FailureCause } from '../reduce/outcome-counts.js';
 import { formatBytes, formatMs, groupDigits } from '../units.js';
 import type { Status } from '../verdicts/validity.js';
 import { plainTable, wrap } from './layout.js';
