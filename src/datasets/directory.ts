@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { BenchError, fileProblem } from '../errors.js';
-import { textDataset } from './columns.js';
+import { rowDataset, textDataset } from './columns.js';
 import type { DatasetKind } from './dataset.js';
 
 /** Together: more would not fit beside the requests made of them. */
@@ -9,12 +9,12 @@ const MAX_BYTES = 2 ** 30;
 
 /**
  * The files below a directory, in order of their names, hidden ones left out: texts where all of them are `.txt`, bytes
- * as they are otherwise.
+ * as they are otherwise. As rows they have the columns `file`, the name, and `text` or `base64`.
  */
 export const directoryOfFiles: DatasetKind = {
   summary: 'a directory of files, each one item',
   recognises: ({ directory }) => directory !== undefined,
-  read(file) {
+  read(file, { wanted }) {
     const { path, directory = '' } = file;
     const names = namesIn(directory, path);
     if (names.length === 0) {
@@ -29,11 +29,17 @@ export const directoryOfFiles: DatasetKind = {
       }
       return content;
     });
-    return names.every((name) => /\.txt$/i.test(name))
-      ? textDataset(
-          file,
-          files.map((content) => content.toString('utf8').replace(/^\ufeff/, '')),
-        )
+    const isText = names.every((name) => /\.txt$/i.test(name));
+    const textOf = (content: Buffer) => content.toString('utf8').replace(/^\ufeff/, '');
+    if (wanted === 'row') {
+      const rows = files.map((content, index) => ({
+        file: names[index],
+        ...(isText ? { text: textOf(content) } : { base64: content.toString('base64') }),
+      }));
+      return rowDataset(file, rows);
+    }
+    return isText
+      ? textDataset(file, files.map(textOf))
       : {
           name: path,
           size: files.length,

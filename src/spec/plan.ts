@@ -44,6 +44,7 @@ export function planOf({ spec, rig, target, embedded, pacing, anchor }: PlanPart
       count: pool.requests.length,
       bytes: pool.bytes,
       encode_ms: rig.encodeMs,
+      order: spec.order,
       // How many requests users will send is not known before.
       ...(schedule.model === 'open' && { repeated_ratio: plannedRepeats(rig, schedule.arrivalsUs.length) }),
     },

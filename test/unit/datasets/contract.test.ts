@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe } from 'vitest';
@@ -12,14 +12,17 @@ describe.each(Object.keys(BUILT_IN))('%s', (name) => {
 describe.each([
   ['rows.csv', 'a,b\n1,2\n3,4\n'],
   ['rows.jsonl', '{"a":1,"b":{"c":[2]}}\n{"a":3,"b":null}\n'],
-  ['directory', ''],
 ])('%s', (name, content) => {
   const cwd = mkdtempSync(join(tmpdir(), 'infer-bench-datasets-'));
-  mkdirSync(join(cwd, 'directory'));
-  writeFileSync(join(cwd, 'directory', 'one.bin'), Buffer.from([1, 2]));
-  writeFileSync(join(cwd, 'directory', 'two.bin'), Buffer.from([3]));
-  if (content !== '') {
-    writeFileSync(join(cwd, name), content);
-  }
-  datasetContract(() => openDataset(name, cwd, { columns: [], wanted: 'row' }));
+  writeFileSync(join(cwd, name), content);
+  describe.each(['row', 'text'] as const)('as %s', (wanted) => {
+    datasetContract(() => openDataset(name, cwd, { columns: wanted === 'text' ? ['a'] : [], wanted }));
+  });
+});
+
+describe.each(['row', 'text'] as const)('a directory as %s', (wanted) => {
+  const cwd = mkdtempSync(join(tmpdir(), 'infer-bench-datasets-'));
+  writeFileSync(join(cwd, 'one.bin'), Buffer.from([1, 2]));
+  writeFileSync(join(cwd, 'two.bin'), Buffer.from([3]));
+  datasetContract(() => openDataset(cwd, '/', { columns: [], wanted }));
 });

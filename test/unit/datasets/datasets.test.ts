@@ -146,6 +146,15 @@ describe('a directory', () => {
     expect(bytes(openDataset(name, directory))).toEqual([[1], [255, 216], [137, 80], [...Buffer.from('hello')]]);
   });
 
+  it('has rows of the name and the content for a protocol that takes rows', () => {
+    const images = folder('two', { 'a/1.png': Buffer.from([137, 80, 78, 71]), 'b.txt': 'x' });
+    expect(rows(openDataset(images, directory, ROWS))).toEqual([
+      { file: 'a/1.png', base64: 'iVBORw==' },
+      { file: 'b.txt', base64: 'eA==' },
+    ]);
+    expect(rows(openDataset(folder('one', { 'b.txt': 'x' }), directory, ROWS))).toEqual([{ file: 'b.txt', text: 'x' }]);
+  });
+
   it('of .txt files has texts', () => {
     const name = folder('texts', { 'b.txt': 'second\nline', 'a.TXT': '\ufefffirst', 'blank.txt': ' ' });
     expect(texts(openDataset(name, directory))).toEqual(['first', 'second\nline']);
