@@ -9,8 +9,11 @@ import { US_PER_S } from '../units.js';
 import { COMMON_FLAGS, type Command } from './command.js';
 import { stopOnSignal } from './stopping.js';
 
-/** What users write themselves has no request that a ceiling could be measured with. */
-const MEASURED = Object.keys(PROTOCOLS).filter((name) => !PROTOCOLS[name]?.generic);
+/** Those with a server of ours to measure against, and with requests of their own: what users write has none. */
+const MEASURED = Object.keys(PROTOCOLS).filter((name) => {
+  const { server, generic } = PROTOCOLS[name] ?? {};
+  return server !== undefined && !generic;
+});
 
 const FLAGS = {
   protocol: {

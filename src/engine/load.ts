@@ -17,6 +17,8 @@ import { watchThread } from './thread-watch.js';
 /** What a loop is told of the run, as plain data: it crosses to a worker as it is. */
 export interface LoopPlan {
   readonly shard: Shard;
+  /** Requests with sequence numbers behind each other that a user of a closed schedule sends without a pause. */
+  readonly turn: number;
   /** The shard's part of the schedule. */
   readonly schedule: Schedule;
   /** How due times of an open schedule are met. */

@@ -11,7 +11,7 @@ export interface WireRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** HTTP body or gRPC message; null when there is none. */
   readonly body: Buffer | null;
-  /** Items in this request. */
+  /** Items in this request; 0 for one that asks for none. */
   readonly batch: number;
   /** Index of its endpoint among those of the protocol; the first unless told otherwise. */
   readonly endpoint?: number;
@@ -93,6 +93,8 @@ export interface Protocol {
   readonly endpoints: readonly string[];
   /** The lane that can carry it, where not every one can. */
   readonly lane?: 'library';
+  /** What goes out before each encoded request, to other endpoints: one turn of a user is these and then that one. */
+  readonly before?: readonly WireRequest[];
   /** Encodes a batch of items. Throws RangeError for items that it cannot carry. */
   encode(items: readonly Item[]): WireRequest;
   /** Checks that an answer has the datatype and shape of one to the request. */
@@ -104,8 +106,8 @@ export interface ProtocolKind<Own extends Flags = Flags> {
   readonly summary: string;
   readonly via: Protocol['via'];
   readonly flags: Own;
-  /** The kind of the embedded server that speaks it. */
-  readonly server: string;
+  /** The kind of the embedded server that speaks it; without one a run needs a URL, and `calibrate` passes it over. */
+  readonly server?: string;
   /** The port that servers of this kind listen on unless told otherwise. */
   readonly defaultPort: number;
   /** The dataset used unless the user names one, and what its items have to be. */

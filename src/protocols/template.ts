@@ -25,8 +25,11 @@ export interface Template {
 /** The values of an item by the names of their columns. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** The columns of an item: a row's own; `text` of a text; `values`, row-major, and `shape` of a tensor. */
+/** The columns of an item: a row's own; `text` of a text; `values`, row-major, and `shape` of a tensor; `base64` of bytes. */
 export function rowOf(item: Item): Row {
+  if (item.kind === 'bytes') {
+    return { base64: Buffer.from(item.bytes).toString('base64') };
+  }
   if (item.kind === 'row') {
     return item.columns;
   }

@@ -32,9 +32,11 @@ export interface PerSecondRow {
   readonly lag_max_ms: number | null;
 }
 
-/** The durations of one second, under the name of what they measure. */
+/** The durations of one second at one endpoint, under the name of what they measure. */
 export interface SecondHistogram {
   readonly epochS: number;
+  /** Index of the endpoint. */
+  readonly endpoint: number;
   readonly metric: 'latency' | 'service' | 'itl_chunk';
   readonly histogram: Histogram;
 }
@@ -46,13 +48,17 @@ const FIRST_SECONDS = 256;
 
 /**
  * Folds samples into whole epoch seconds: `planned` by intended start, `sent` and lag by start, the rest by
- * completion. `startedEpochUs` is the epoch of the run's zero.
+ * completion. `startedEpochUs` is the epoch of the run's zero; rows go to so many `endpoints`, whose histograms are kept
+ * apart where there are several.
  */
-export function perSecond(startedEpochUs: number): Required<Pick<Sink, 'rows' | 'users'>> & {
+export function perSecond(
+  startedEpochUs: number,
+  endpoints = 1,
+): Required<Pick<Sink, 'rows' | 'users'>> & {
   /** The gaps between the chunks of a streamed answer, in the second in which it ended. */
   gaps(answer: ChunkGaps): void;
   finish(): readonly PerSecondRow[];
-  /** What `ok` requests that ended in each second took; a histogram is good until the next one is asked for. */
+  /** What `ok` requests that ended in each second took, by endpoint; a histogram is good until the next one is asked for. */
   histograms(): Iterable<SecondHistogram>;
 } {
   const firstS = Math.floor(startedEpochUs / US_PER_S);
@@ -67,6 +73,11 @@ export function perSecond(startedEpochUs: number): Required<Pick<Sink, 'rows' | 
   const lag = secondHistograms();
   /** Made when the first streamed answer ends: few runs have any. */
   let itl: SecondHistograms | undefined;
+  /** Latency and service time at each endpoint; at a single one they are those of the whole. */
+  const atEndpoint =
+    endpoints === 1
+      ? [{ latency, service }]
+      : Array.from({ length: endpoints }, () => ({ latency: secondHistograms(), service: secondHistograms() }));
 
   /** The second that was asked for last, and where it begins: the next one is mostly the same. */
   let recentS = 0;
@@ -118,6 +129,11 @@ export function perSecond(startedEpochUs: number): Required<Pick<Sink, 'rows' | 
           count(endS, OK);
           latency.record(endS, endUs - intendedUs);
           service.record(endS, endUs - startUs);
+          if (endpoints > 1) {
+            const own = atEndpoint[block.endpoint[row] as number] as (typeof atEndpoint)[number];
+            own.latency.record(endS, endUs - intendedUs);
+            own.service.record(endS, endUs - startUs);
+          }
         } else {
           count(endS, FAILED);
         }
@@ -135,15 +151,17 @@ export function perSecond(startedEpochUs: number): Required<Pick<Sink, 'rows' | 
     },
     *histograms() {
       for (let second = 0; second < seconds; second++) {
-        for (const [metric, of] of [
-          ['latency', latency],
-          ['service', service],
-          ['itl_chunk', itl],
-        ] as const) {
-          const histogram = of?.at(second);
-          if (histogram) {
-            yield { epochS: firstS + second, metric, histogram };
+        for (const [endpoint, own] of atEndpoint.entries()) {
+          for (const metric of ['latency', 'service'] as const) {
+            const histogram = own[metric].at(second);
+            if (histogram) {
+              yield { epochS: firstS + second, endpoint, metric, histogram };
+            }
           }
+        }
+        const chunks = itl?.at(second);
+        if (chunks) {
+          yield { epochS: firstS + second, endpoint: 0, metric: 'itl_chunk', histogram: chunks };
         }
       }
     },

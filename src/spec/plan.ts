@@ -1,6 +1,7 @@
 import { totalmem } from 'node:os';
 import type { ClockAnchor } from '../clock.js';
 import type { Pacing } from '../engine/pacer.js';
+import { repeatedRatio } from '../protocols/data-order.js';
 import { MASK, maskUrl } from '../text.js';
 import type { Target } from '../transports/transport.js';
 import { VERSION } from '../version.js';
@@ -49,7 +50,14 @@ export function planOf({ spec, rig, target, embedded, pacing, anchor }: PlanPart
     }),
     header_names: Object.keys(spec.headers),
     dataset: { name: spec.datasetName, items: rig.datasetItems },
-    payloads: { count: pool.requests.length, bytes: pool.bytes, encode_ms: rig.encodeMs },
+    payloads: {
+      count: pool.requests.length,
+      bytes: pool.bytes,
+      encode_ms: rig.encodeMs,
+      order: spec.order,
+      // How many requests users will send is not known before.
+      ...(schedule.model === 'open' && { repeated_ratio: plannedRepeats(rig, schedule.arrivalsUs.length) }),
+    },
     schedule: {
       model: schedule.model,
       warmup_us: schedule.warmupUs,
@@ -72,6 +80,10 @@ function withoutSecrets({ protocolSettings, asked }: RunSpec): Readonly<Record<s
   return Object.fromEntries(
     Object.entries(protocolSettings).map(([name, value]) => [name, ALL_FLAGS[name]?.shown ? asked[name] : value]),
   );
+}
+
+function plannedRepeats({ turns, pool }: Rig, arrivals: number): number | null {
+  return repeatedRatio(turns.index, pool.requests.length, Math.floor(arrivals / (turns.before.length + 1)));
 }
 
 /** Flags as file fields: `think-time` → `think_time_us`. */

@@ -1,12 +1,14 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { perSecond } from '../../../src/reduce/per-second.js';
+import { histogramsHlog } from '../../../src/reports/histograms-hlog.js';
 import { REPORTERS } from '../../../src/reports/index.js';
 import { perSecondCsv } from '../../../src/reports/per-second-csv.js';
 import { type Progress, progressBlock, progressLine } from '../../../src/reports/progress.js';
 import { safeText } from '../../../src/text.js';
 import { reporterContract } from '../../contract/reporter.js';
 import { reportOn } from '../../support/reports.js';
-import { sample } from '../../support/samples.js';
+import { blockOf, sample } from '../../support/samples.js';
 
 describe.each(Object.entries(REPORTERS))('the %s report', (_name, reporter) => {
   reporterContract(reporter);
@@ -34,6 +36,35 @@ describe('the summary on the screen', () => {
     for (const word of ['latency', 'service time', 'until failure', ...causes, 'raw_requests.csv', 'Closed loop']) {
       expect(text).toContain(word);
     }
+  });
+
+  it('shows endpoints and the cache where there are such, and the share of repeats where one was asked for', () => {
+    const plain = REPORTERS.console(report);
+    expect(plain).not.toMatch(/cache|health|repeats/);
+    expect(plain).toContain('each sent 77 times');
+    const of = reportOn(
+      [
+        ...many.map((one) => ({ ...one, cache: one.seq % 20 === 0 ? ('miss' as const) : ('hit' as const) })),
+        ...many.map((one) => ({ ...one, endpoint: 1, batch: 0 })),
+        sample({ endpoint: 1, outcome: 'http_5xx', origin: 'target' }),
+      ],
+      [],
+      null,
+      ['predict', 'health-of-a-long-name'],
+    );
+    const run = { ...of.run, data_order: 'repeat', repeat_rate_ratio: 0.95 };
+    const text = REPORTERS.console({ ...of, run });
+    expect(width(text)).toBeLessThanOrEqual(80);
+    expect(text).toContain('health-of-a-long-name 123,457 sent: 123,456 ok (errors 0.00 %)');
+    expect(text).toMatch(/^ *predict +123,456 /m);
+    expect(text).toMatch(/^ *health-of-a +123,456 /m);
+    expect(text).toContain('95.00 % hits: 117,283 of 123,456');
+    expect(text).toMatch(/^ *cache hit +117,283 /m);
+    expect(text).toMatch(/^ *cache miss +6,173 /m);
+    expect(text).toMatch(/payloads .* 99\.\d\d % repeats, asked 95\.00 %/);
+    expect(REPORTERS.console({ ...of, run: { ...run, data_order: 'zipf', repeat_rate_ratio: null } })).toMatch(
+      /zipf order, 99\.\d\d % repeats\n/,
+    );
   });
 
   it('shows a dash where there is no value, never 0', () => {
@@ -84,6 +115,21 @@ it('JSON is the report itself, with units in the names of its numbers', () => {
   };
   visit(read, '');
   expect(unitless).toEqual([]);
+});
+
+it('histograms.hlog has an interval for each second, endpoint and metric', () => {
+  const bySecond = perSecond(1_700_000_000_000_000, 2);
+  bySecond.rows(blockOf([sample(), sample({ endpoint: 1 }), sample({ endpoint: 1, startUs: 1e6 })]));
+  const text = histogramsHlog(1_700_000_000, ['predict', 'my health,check'], bySecond.histograms());
+  const tags = text.split('\n').filter((line) => line.startsWith('Tag='));
+  expect(tags.map((line) => line.slice(4).split(',').slice(0, 2).join(' '))).toEqual([
+    'predict.latency 1700000000.000',
+    'predict.service 1700000000.000',
+    'my_health_check.latency 1700000000.000',
+    'my_health_check.service 1700000000.000',
+    'my_health_check.latency 1700000001.000',
+    'my_health_check.service 1700000001.000',
+  ]);
 });
 
 it('per_second.csv has an empty cell where a second has no value', () => {
