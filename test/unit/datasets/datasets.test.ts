@@ -268,3 +268,15 @@ describe('a dataset that cannot be used is named with its fault', () => {
     expect(refusal('hollow')).toBe('hollow|No files in the directory');
   });
 });
+
+describe("a file in Kaggle's layout, which has no header", () => {
+  const csv = '2401,Borderlands,Positive,fun\n2402,Borderlands,Negative,"no, not"\n';
+
+  it('gives all of its rows with the names of its columns, and the same texts as ever', () => {
+    expect(rows(open('kaggle.csv', csv, ROWS))).toEqual([
+      { id: '2401', entity: 'Borderlands', sentiment: 'Positive', text: 'fun' },
+      { id: '2402', entity: 'Borderlands', sentiment: 'Negative', text: 'no, not' },
+    ]);
+    expect(texts(open('kaggle.csv', csv))).toEqual(['fun', 'no, not']);
+  });
+});
