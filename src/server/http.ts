@@ -154,7 +154,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       count?.(route ? endpointOf(route) : 'other', status === RESET_STATUS ? 'reset' : status);
     };
     const send = (answer: Answer, cache?: CacheState) => {
-      const { body, tail, afterMs, parts } = answer;
+      const { body, tail, afterMs } = answer;
+      const parts = cache?.isHit ? answer.parts?.map(({ text }) => ({ text, afterMs: 0 })) : answer.parts;
       if (afterMs !== undefined) {
         setTimeout(() => {
           if (response.destroyed) {
@@ -227,8 +228,15 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       const work = {
         key: () => keyOf(call),
         run() {
-          const value = answer();
-          return { value, items: value.batch ?? 0, ok: value.status < 400 };
+          // The time of an answer passes in its slot, so that a copy from the cache has none.
+          const { afterMs = 0, ...value } = answer();
+          return {
+            value,
+            items: value.batch ?? 0,
+            ownUs: afterMs * US_PER_MS,
+            holdUs: (value.parts?.at(-1)?.afterMs ?? 0) * US_PER_MS,
+            ok: value.status < 400,
+          };
         },
       };
       serve(work, (end) => {

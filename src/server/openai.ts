@@ -58,6 +58,9 @@ export function openaiRoutes(timing: TokenTiming = DEFAULT_TIMING): readonly Rou
     {
       method: 'GET',
       path: /\/v1\/models\/([^/]+)/,
+      endpoint: '/v1/models/{model}',
+      // TensorFlow Serving's models have the same path.
+      yields: true,
       answer: ({ groups: [name] }) =>
         name === WRITER || name === EMBEDDER ? json(modelCard(name)) : unknownModel(String(name)).refused,
     },

@@ -46,6 +46,9 @@ export interface Work<Value> {
   run(): {
     readonly value: Value;
     readonly items: number;
+    /** What the answer takes beside the service time, and for how long it goes on once it has begun, µs; 0 when absent. */
+    readonly ownUs?: number;
+    readonly holdUs?: number;
     /** Whether it is an answer, not the refusal of a wrong request. */
     readonly ok: boolean;
   };
@@ -147,13 +150,13 @@ export function createService(clock: Clock, behaviour: Behaviour): Service {
           finishUnserved('full', { kind: 'full' });
           return;
         }
-        const { value, items, ok } = work.run();
+        const { value, ok, ...wanted } = work.run();
         if (!ok) {
           finishUnserved('wrong', { kind: 'answer', value });
           return;
         }
         const modelUs = clock.nowUs() - startedUs;
-        served.add(items, ({ queuedUs, serviceUs, batchItems, isFirst }) => {
+        served.add(wanted, ({ queuedUs, serviceUs, batchItems, isFirst }) => {
           cache?.set(key, value, events.nowUs());
           // Without a model of the service time it is what the model itself took.
           const tookUs = Math.max(serviceUs, modelUs);
@@ -162,7 +165,7 @@ export function createService(clock: Clock, behaviour: Behaviour): Service {
           }
           const state = limits && { isHit: false, leftUs: limits.ttlUs, tag };
           finish(
-            { kind: 'served', items, queuedUs, serviceUs: tookUs },
+            { kind: 'served', items: wanted.items, queuedUs, serviceUs: tookUs },
             { kind: 'answer', value, ...(state && { cache: state }) },
           );
         });

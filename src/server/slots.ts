@@ -30,15 +30,24 @@ export interface Served {
 export interface Slots {
   /** Whether one more request may come. */
   hasRoom(): boolean;
-  /** Queues a request that came at the agenda's now; calls back when its service ends. */
-  add(items: number, done: (served: Served) => void): void;
+  /** Queues a request that came at the agenda's now; calls back when its service ends, and its answer begins. */
+  add(wanted: Wanted, done: (served: Served) => void): void;
   /** Requests that wait for a slot, or for their batch to fill. */
   waiting(): number;
   /** Requests in service. */
   inService(): number;
 }
 
-interface Job {
+/** What a request wants of a slot. */
+export interface Wanted {
+  readonly items: number;
+  /** What its answer takes beside the service time, µs; a batch takes the longest of its requests. */
+  readonly ownUs?: number;
+  /** How long its answer goes on once it has begun, µs: for so long it keeps the slot. */
+  readonly holdUs?: number;
+}
+
+interface Job extends Required<Wanted> {
   /** At least 1. */
   readonly items: number;
   readonly arrivedUs: number;
@@ -80,14 +89,23 @@ export function slots(agenda: Agenda, options: SlotsOptions): Slots {
   function serve(batch: readonly Job[]): void {
     const startUs = agenda.nowUs();
     const batchItems = batch.reduce((sum, { items }) => sum + items, 0);
-    const endUs = options.endUs(startUs, options.serviceUs(batchItems));
+    const longestUs = (of: (job: Job) => number) => Math.max(...batch.map(of));
+    const endUs = options.endUs(startUs, options.serviceUs(batchItems) + longestUs(({ ownUs }) => ownUs));
     busy += 1;
     inService += batch.length;
+    // What waits is taken before the answers bring more, as it would be from a client that is some way off.
+    agenda.at(
+      options.endUs(
+        endUs,
+        longestUs(({ holdUs }) => holdUs),
+      ),
+      () => {
+        busy -= 1;
+        inService -= batch.length;
+        fill();
+      },
+    );
     agenda.at(endUs, () => {
-      busy -= 1;
-      inService -= batch.length;
-      // What waits is taken before the answers bring more, as it would be from a client that is some way off.
-      fill();
       for (const [index, { arrivedUs, done }] of batch.entries()) {
         done({ queuedUs: startUs - arrivedUs, serviceUs: endUs - startUs, batchItems, isFirst: index === 0 });
       }
@@ -97,8 +115,8 @@ export function slots(agenda: Agenda, options: SlotsOptions): Slots {
   return {
     // With a free slot, what waits is a batch that fills: it is no queue.
     hasRoom: () => busy < concurrency || queue.length < queueLimit,
-    add(items, done) {
-      const job = { items: Math.max(1, items), arrivedUs: agenda.nowUs(), done };
+    add({ items, ownUs = 0, holdUs = 0 }, done) {
+      const job = { items: Math.max(1, items), ownUs, holdUs, arrivedUs: agenda.nowUs(), done };
       queue.push(job);
       queuedItems += job.items;
       fill();

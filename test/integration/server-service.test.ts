@@ -191,6 +191,24 @@ describe('the cache', () => {
   });
 });
 
+describe('an answer that streams', () => {
+  const chat = (stream: boolean) =>
+    post(JSON.stringify({ model: 'babble', stream, messages: [{ role: 'user', content: 'x' }] }));
+
+  it('is the same from the cache, all at once', async () => {
+    const { ask, truth } = await start('openai', { cache: CACHE });
+    for (const stream of [true, false]) {
+      const [first, second] = [
+        await ask('/v1/chat/completions', chat(stream)),
+        await ask('/v1/chat/completions', chat(stream)),
+      ];
+      expect([first, second].map((response) => response.headers.get('x-mlapi-cache'))).toEqual(['Miss', 'Hit']);
+      expect(await second.text()).toBe(await first.text());
+    }
+    expect(await truth()).toEqual(['1 200', '1 200', '1 200', '1 200']);
+  });
+});
+
 describe('slots and queue', () => {
   it.each([
     ['predict', 503, 503],

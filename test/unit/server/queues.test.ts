@@ -44,7 +44,7 @@ function serve(arrivalsUs: Float64Array, serviceUs: (items: number) => number, m
   for (const [index, atUs] of arrivalsUs.entries()) {
     clock.set(atUs);
     events.happens(() =>
-      own.add(1, () => {
+      own.add({ items: 1 }, () => {
         responsesUs[index] = events.nowUs() - atUs;
       }),
     );
@@ -119,7 +119,7 @@ describe('a server of batches', () => {
     const responsesUs: number[] = [];
     const send = () => {
       const sentUs = events.nowUs();
-      own.add(1, () => {
+      own.add({ items: 1 }, () => {
         responsesUs.push(events.nowUs() - sentUs);
         send();
       });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { agenda } from '../../../src/server/agenda.js';
-import { type Served, type SlotsOptions, slots } from '../../../src/server/slots.js';
+import { type Served, type SlotsOptions, slots, type Wanted } from '../../../src/server/slots.js';
 import { handClock } from '../../support/clock.js';
 
 interface Seen extends Served {
@@ -27,13 +27,13 @@ function bench(options: Partial<SlotsOptions> = {}) {
     own,
     seen,
     /** A request at a moment; undefined when there was no room. */
-    add(name: string, atUs: number, items = 1) {
+    add(name: string, atUs: number, items = 1, more: Omit<Wanted, 'items'> = {}) {
       clock.set(atUs);
       let room = false;
       events.happens(() => {
         room = own.hasRoom();
         if (room) {
-          own.add(items, (served) => seen.push({ name, endUs: events.nowUs(), ...served }));
+          own.add({ items, ...more }, (served) => seen.push({ name, endUs: events.nowUs(), ...served }));
         }
       });
       return room;
@@ -92,6 +92,28 @@ describe('slots', () => {
     add('b', 500);
     goTo(1_000);
     expect(ends(seen)).toEqual(['a 110', 'b 610']);
+  });
+});
+
+describe('answers with a time of their own', () => {
+  it('take it in their slot, and keep the slot for as long as they go on', () => {
+    const { add, goTo, seen, own } = bench({ concurrency: 1 });
+    add('a', 0, 1, { ownUs: 40, holdUs: 200 });
+    add('b', 0);
+    goTo(160);
+    // The answer has begun, the slot is taken still.
+    expect([ends(seen), own.waiting(), own.inService()]).toEqual([['a 150'], 1, 1]);
+    goTo(1_000);
+    expect(ends(seen)).toEqual(['a 150', 'b 460']);
+  });
+
+  it('are as long as the longest of a batch', () => {
+    const { add, goTo, seen } = bench({ concurrency: 1, maxBatch: 2, batchTimeoutUs: 50 });
+    add('a', 0, 1, { ownUs: 40 });
+    add('b', 0, 1, { ownUs: 10, holdUs: 30 });
+    add('c', 0, 2);
+    goTo(1_000);
+    expect(ends(seen)).toEqual(['a 160', 'b 160', 'c 310']);
   });
 });
 
