@@ -1,7 +1,8 @@
 import type { Item } from '../datasets/dataset.js';
-import { choice, FlagProblem, onOff, text, whole } from '../flags.js';
+import { choice, onOff, text, whole } from '../flags.js';
 import { decodeJson, JSON_HEADERS, parseJson, shown } from './json.js';
 import { type Decoded, protocol, type WireRequest, type WireResponse } from './protocol.js';
+import { ENDPOINT_NAME_FLAG } from './request-flags.js';
 import { serverEvents } from './sse.js';
 import { arrivalTimes, tokenTimes } from './token-times.js';
 
@@ -10,23 +11,11 @@ const MAX_INPUTS = 2_048;
 /** What a count of tokens may be at most in a row of the record. */
 const MAX_TOKENS = 2 ** 31 - 1;
 
-/** Goes into CSV cells and tags, so it is one plain word. */
-const ENDPOINT_NAME = {
-  arg: 'NAME',
-  help: 'name of the endpoint in samples and reports',
-  parse(value: string): string {
-    if (!/^[A-Za-z_/][\w.:/-]{0,63}$/.test(value)) {
-      throw new FlagProblem('must be a word of at most 64 letters, digits and . : / _ -');
-    }
-    return value;
-  },
-};
-
 const GENERATION_FLAGS = {
   model: text({ arg: 'NAME', help: 'model that writes', default: 'babble' }),
   'max-tokens': whole({ help: 'tokens that an answer may have (default: as many as the server likes)' }),
   stream: onOff({ help: 'let answers come in pieces, and time their tokens' }),
-  'endpoint-name': ENDPOINT_NAME,
+  'endpoint-name': ENDPOINT_NAME_FLAG,
 } as const;
 
 /** What the servers of this API have in common. */
@@ -139,7 +128,7 @@ export const openaiEmbeddings = protocol({
   flags: {
     model: text({ arg: 'NAME', help: 'model that embeds', default: 'sentiment' }),
     encoding: choice(['float', 'base64'], { help: 'vectors in the answer', default: 'float' }),
-    'endpoint-name': ENDPOINT_NAME,
+    'endpoint-name': ENDPOINT_NAME_FLAG,
   },
   maxBatch: MAX_INPUTS,
   create: async (values, basePath) => {

@@ -1,28 +1,10 @@
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { closeAnswering, serverOf } from '../support/answering.js';
 import { cli, newDirectory, readRun } from '../support/cli.js';
 
-const closing: (() => void)[] = [];
-afterAll(() => {
-  for (const close of closing) {
-    close();
-  }
-});
-
-/** A server that answers everything alike; its URL. */
-async function serverOf(answer: RequestListener): Promise<string> {
-  const server = createServer(answer).listen(0, '127.0.0.1');
-  closing.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  await once(server, 'listening');
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
+afterAll(closeAnswering);
 
 const USERS = ['--pattern', 'constant', '--users', '4', '--think-time', '0', '--duration', '2s', '--out', 'run'];
 

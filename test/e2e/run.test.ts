@@ -1,29 +1,12 @@
-import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { closeAnswering, serverOf } from '../support/answering.js';
 import { cli, newDirectory, readRows, readRun, startCli } from '../support/cli.js';
 
-const closing: (() => void)[] = [];
-afterAll(() => {
-  for (const close of closing) {
-    close();
-  }
-});
-
-/** A server that answers everything alike; its URL. */
-async function serverOf(answer: RequestListener): Promise<string> {
-  const server = createServer(answer).listen(0, '127.0.0.1');
-  closing.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  await once(server, 'listening');
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
+afterAll(closeAnswering);
 
 /** planned = sent + dropped + not sent; sent = ok + failed + abandoned; each row once. */
 function expectConservation({ summary, samples, rawRequests, perSecond }: ReturnType<typeof readRun>): void {
