@@ -58,23 +58,49 @@ class MlapiServer {
   }
 }
 
-describe.each([
-  ['mlapi-cache-95.yaml', 0.95],
-  ['mlapi-cache-50.yaml', 0.5],
-])('%s', (example, rate) => {
-  const server = new MlapiServer();
-  const cwd = newDirectory();
+/** An experiment with a server of its own; `run` and `stdout` are there once it has ended. */
+interface Experiment {
+  readonly example: string;
+  readonly rate: number;
+  readonly server: MlapiServer;
+  run?: ReturnType<typeof readRun>;
+  stdout?: string;
+}
+
+const EXPERIMENTS: readonly Experiment[] = [
+  { example: 'mlapi-cache-95.yaml', rate: 0.95, server: new MlapiServer() },
+  { example: 'mlapi-cache-50.yaml', rate: 0.5, server: new MlapiServer() },
+];
+
+// Side by side: each takes half a minute in which it mostly waits.
+beforeAll(async () => {
+  await Promise.all(
+    EXPERIMENTS.map(async (experiment) => {
+      const { example, server } = experiment;
+      const cwd = newDirectory();
+      const file = fileURLToPath(new URL(`../../examples/${example}`, import.meta.url));
+      const end = await cli(['run', await server.start(), '-f', file, '--stage', STAGES, '--out', 'r'], { cwd });
+      expect(end.stderr).not.toContain('error');
+      experiment.run = readRun(join(cwd, 'r'));
+      experiment.stdout = end.stdout;
+    }),
+  );
+}, 90_000);
+afterAll(() => {
+  for (const { server } of EXPERIMENTS) {
+    server.close();
+  }
+});
+
+describe.each(EXPERIMENTS)('$example', (experiment) => {
+  const { rate, server } = experiment;
   let run: ReturnType<typeof readRun>;
   let stdout: string;
 
-  beforeAll(async () => {
-    const file = fileURLToPath(new URL(`../../examples/${example}`, import.meta.url));
-    const end = await cli(['run', await server.start(), '-f', file, '--stage', STAGES, '--out', 'r'], { cwd });
-    expect(end.stderr).not.toContain('error');
-    run = readRun(join(cwd, 'r'));
-    stdout = end.stdout;
-  }, 90_000);
-  afterAll(() => server.close());
+  beforeAll(() => {
+    run = experiment.run as ReturnType<typeof readRun>;
+    stdout = experiment.stdout as string;
+  });
 
   it('climbs to ten users and down again, and nothing fails', () => {
     expect(Math.max(...run.rawUsers.map(([, users]) => users))).toBe(10);
