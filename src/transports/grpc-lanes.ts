@@ -52,6 +52,10 @@ export function createLanes(shared: Shared): Lanes {
   return lanes;
 
   function begin(index: number, opener: Call | undefined): Connection {
+    if (opener) {
+      // Making the socket is a part of what the call waits for.
+      start(opener);
+    }
     const connection = dial(shared, lanes, index, opener);
     connections[index] = connection;
     return connection;
