@@ -83,6 +83,10 @@ export const RUN_FLAGS = {
   cert: text({ arg: 'FILE', help: 'client certificate (PEM) for servers that want one; needs --key' }),
   key: text({ arg: 'FILE', help: 'private key (PEM) of --cert' }),
   timeout: duration({ help: 'deadline of a request', default: '10s', minUs: 1_000 }),
+  'stall-timeout': duration({
+    help: 'give a streamed answer up that brings nothing new for so long (stream_stall; default: --timeout alone)',
+    minUs: 1_000,
+  }),
   drain: duration({ help: 'time after the end to send what is late, and then for requests in flight', default: '30s' }),
   file: text({ arg: 'FILE', short: 'f', help: 'spec in YAML or JSON with these names as keys; flags win over it' }),
   out: text({ arg: 'DIR', short: 'o', help: 'run directory (default runs/<time>-<protocol>-<pattern>)' }),
@@ -211,6 +215,7 @@ export const RUN_FLAG_GROUPS: Readonly<Record<string, Flags>> = {
       'transport',
       'workers',
       'timeout',
+      'stall-timeout',
     ),
   },
   TLS: pick('insecure', 'cacert', 'cert', 'key'),

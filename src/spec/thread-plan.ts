@@ -78,6 +78,7 @@ export function threadPlans({ spec, rig, target, pacing }: ThreadPlanParts): rea
         requestIds: settings['truth-log'] !== undefined,
         maxConnections: connections.most,
         fresh: connections.fresh,
+        stallUs: settings['stall-timeout'],
         ...spec.tls,
       },
       connections,
