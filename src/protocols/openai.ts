@@ -1,7 +1,15 @@
 import type { Item } from '../datasets/dataset.js';
 import { choice, FlagProblem, onOff, text, whole } from '../flags.js';
 import { decodeJson, JSON_HEADERS, parseJson, shown } from './json.js';
-import { type Decoded, protocol, type WireRequest, type WireResponse } from './protocol.js';
+import {
+  anyAnswer,
+  type Decoded,
+  getProbe,
+  type Probe,
+  protocol,
+  type WireRequest,
+  type WireResponse,
+} from './protocol.js';
 import { serverEvents } from './sse.js';
 import { arrivalTimes, tokenTimes } from './token-times.js';
 
@@ -127,6 +135,7 @@ function generation({ name, path, endpoint, ...form }: Generation, summary: stri
           return { method: 'POST', path: target, headers, body, batch: 1, ...(stream && { stream }) };
         },
         decode: (response): Decoded => (stream ? decodeStream(response, form) : decodeWhole(response, form)),
+        readiness: readinessBeside(target, path),
       };
     },
   });
@@ -158,6 +167,7 @@ export const openaiEmbeddings = protocol({
         return { method: 'POST', path, headers: JSON_HEADERS, body, batch: items.length };
       },
       decode: ({ body }, { batch }): Decoded => decodeJson(body, (value) => vectorsProblem(value, batch, encoding)),
+      readiness: readinessBeside(path, '/embeddings'),
     };
   },
 });
@@ -169,6 +179,11 @@ function apiPath(basePath: string, call: string): string {
     return base;
   }
   return /\/v\d+$/.test(base) ? base + call : `${base}/v1${call}`;
+}
+
+/** Ready when the list of models, which lies beside the call, is answered. */
+function readinessBeside(path: string, call: string): Probe<true> {
+  return getProbe(`${path.slice(0, -call.length)}/models`, anyAnswer);
 }
 
 function textsOf(items: readonly Item[], name: string): readonly string[] {

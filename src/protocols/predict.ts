@@ -1,6 +1,14 @@
 import { onOff } from '../flags.js';
-import { decodeJson, JSON_HEADERS, shown } from './json.js';
-import { DECODED_OK, type Decoded, protocol, type WireRequest, type WireResponse } from './protocol.js';
+import { decodeJson, JSON_HEADERS, jsonValue, shown } from './json.js';
+import {
+  anyAnswer,
+  DECODED_OK,
+  type Decoded,
+  getProbe,
+  protocol,
+  type WireRequest,
+  type WireResponse,
+} from './protocol.js';
 import { probabilityProblem } from './sentiment.js';
 
 /** The endpoints by their index. */
@@ -69,6 +77,9 @@ export const predict = protocol({
               response,
             );
       },
+      answers: ({ body }, { endpoint }) =>
+        endpoint === HEALTH ? [] : (jsonValue(body) as { readonly predictions: readonly unknown[] }).predictions,
+      readiness: getProbe(`${base}/health`, anyAnswer),
     };
   },
 });

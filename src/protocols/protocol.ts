@@ -1,4 +1,4 @@
-import type { Item } from '../datasets/dataset.js';
+import type { Expected, InputSpec, Item } from '../datasets/dataset.js';
 import type { Flags, FlagValues } from '../flags.js';
 import type { Outcome } from '../samples/outcomes.js';
 
@@ -13,6 +13,8 @@ export interface WireRequest {
   readonly body: Buffer | null;
   /** Items in this request; 0 for one that asks for none. */
   readonly batch: number;
+  /** The right answer to each item, where it is known. */
+  readonly expected?: readonly (Expected | undefined)[];
   /** Index of its endpoint among those of the protocol; the first unless told otherwise. */
   readonly endpoint?: number;
   /** The answer comes in parts: when each of them came is wanted. */
@@ -35,11 +37,59 @@ export interface WireResponse {
   readonly pieces?: BodyPieces | undefined;
 }
 
+/** A question to the server beside the load, and how its answer is read. */
+export interface Probe<Answer> {
+  readonly request: WireRequest;
+  read(reply: Reply): Reading<Answer>;
+}
+
+/** What came back to a question. */
+export interface Reply {
+  /** HTTP status or gRPC code; undefined when none came. */
+  readonly status: number | undefined;
+  /** The answer, when it was HTTP 2xx or gRPC OK. */
+  readonly response: WireResponse | undefined;
+  /** What is known of the failure otherwise; not yet safe to print. */
+  readonly detail: string;
+}
+
+/** What an answer said, or why it said nothing: one sentence, not yet safe to print. */
+export type Reading<Answer> =
+  | { readonly value: Answer; readonly problem?: undefined }
+  | { readonly problem: string; readonly value?: undefined };
+
+/** What a server has counted since it started: requests, and the time it spent on them in each place. */
+export interface ServerCounters {
+  readonly inferences: number;
+  readonly executions: number;
+  readonly success: Duration;
+  readonly fail: Duration;
+  readonly queue: Duration;
+  readonly computeInput: Duration;
+  readonly computeInfer: Duration;
+  readonly computeOutput: Duration;
+  readonly cacheHit: Duration;
+  readonly cacheMiss: Duration;
+}
+
+/** How often, and how long altogether. */
+export interface Duration {
+  readonly count: number;
+  readonly ns: number;
+}
+
 /** What the answer says once it was read. */
 export interface Decoded {
   readonly outcome: Extract<
     Outcome,
-    'ok' | 'decode_error' | 'invalid_json' | 'schema_mismatch' | 'stream_truncated' | 'stream_protocol' | 'stream_error'
+    | 'ok'
+    | 'decode_error'
+    | 'invalid_json'
+    | 'schema_mismatch'
+    | 'wrong_output'
+    | 'stream_truncated'
+    | 'stream_protocol'
+    | 'stream_error'
   >;
   /** One sentence for a failure; text from the server in it is not yet safe to print. */
   readonly detail?: string;
@@ -58,7 +108,7 @@ export interface Decoded {
 }
 
 /** What of a request its answer is held against. */
-export type Request = Pick<WireRequest, 'batch' | 'endpoint'>;
+export type Request = Pick<WireRequest, 'batch' | 'endpoint' | 'expected'>;
 
 /** A pure codec: no sockets, no time. */
 export interface Protocol {
@@ -72,6 +122,17 @@ export interface Protocol {
   encode(items: readonly Item[]): WireRequest;
   /** Checks that an answer has the datatype and shape of one to the request. */
   decode(response: WireResponse, request: Request): Decoded;
+  /**
+   * The answer to each item as plain values (numbers, texts, lists and objects of them), the same ones over each
+   * encoding. For answers that `decode` finds ok; absent where answers cannot be compared.
+   */
+  answers?(response: WireResponse, request: Request): readonly unknown[];
+  /** Whether the server takes requests of this kind: its own word, not merely an open port. Absent: the port is all there is. */
+  readonly readiness?: Probe<true>;
+  /** The inputs of the model in the server's words. */
+  readonly metadata?: Probe<readonly InputSpec[]>;
+  /** The server's own counters. */
+  readonly statistics?: Probe<ServerCounters>;
 }
 
 /** What a user can ask for by name. The codec itself may need heavy modules, so it is made on demand. */
@@ -85,11 +146,15 @@ export interface ProtocolKind<Own extends Flags = Flags> {
   readonly defaultPort: number;
   /** The dataset used unless the user names one, and what its items have to be. */
   readonly dataset: string;
-  readonly input: Item['kind'];
+  readonly input: Exclude<Item['kind'], 'tensors'>;
   /** Whether the URL may have a path of its own. */
   readonly takesPath: boolean;
   /** The largest batch the wire contract allows. */
   readonly maxBatch: number;
+  /** What is wrong with the values of its flags together. */
+  problems?(values: FlagValues<Own>): readonly string[];
+  /** Whether the default dataset fits what the flags ask for; where not, the server is asked for the model's inputs. */
+  fitsDataset?(values: FlagValues<Own>): boolean;
   create(values: FlagValues<Own>, basePath: string): Promise<Protocol>;
 }
 
@@ -99,3 +164,13 @@ export function protocol<Own extends Flags>(kind: ProtocolKind<Own>): ProtocolKi
 }
 
 export const DECODED_OK: Decoded = { outcome: 'ok' };
+
+/** A probe by a bodiless GET. */
+export function getProbe<Answer>(path: string, read: Probe<Answer>['read']): Probe<Answer> {
+  return { request: { method: 'GET', path, headers: { accept: 'application/json' }, body: null, batch: 0 }, read };
+}
+
+/** Ready when it answers HTTP 2xx or gRPC OK, whatever it says. */
+export function anyAnswer({ response, detail }: Reply): Reading<true> {
+  return response ? { value: true } : { problem: detail };
+}

@@ -1,7 +1,9 @@
-import { decodeJson, shown } from './json.js';
-import { type Decoded, protocol, type WireRequest } from './protocol.js';
+import { decodeJson, jsonValue, shown } from './json.js';
+import { type Decoded, getProbe, protocol, type WireRequest } from './protocol.js';
 
 const HEADERS = { accept: 'application/json' };
+
+const NOT_YET: ReadonlySet<number> = new Set([400, 404, 502, 503, 504]);
 
 /**
  * A text in, probabilities out: `GET /?query=<text>`, answered with a flat object label → probability. The text is
@@ -37,6 +39,11 @@ export const sentiment = protocol({
     decode(response): Decoded {
       return decodeJson(response.body, scoresProblem);
     },
+    answers: ({ body }) => [jsonValue(body)],
+    // It has no readiness of its own: any answer will do but those of a gateway, or of a server that has no model yet.
+    readiness: getProbe(`${basePath || '/'}?query=ready`, ({ status, detail }) =>
+      status === undefined || NOT_YET.has(status) ? { problem: detail } : { value: true },
+    ),
   }),
 });
 
