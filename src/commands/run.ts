@@ -6,6 +6,7 @@ import { highestLevel } from '../patterns/pattern.js';
 import type { Report } from '../reports/report.js';
 import { RUN_FLAG_GROUPS } from '../spec/run-flags.js';
 import type { RunSpec } from '../spec/run-spec.js';
+import { safeText } from '../text.js';
 import { formatBytes, groupDigits } from '../units.js';
 import { COMMON_FLAGS, type Command, type CommandInput } from './command.js';
 import { type Stopping, stopOnSignal } from './stopping.js';
@@ -20,6 +21,10 @@ export const run: Command = {
     ['run http://127.0.0.1:8000 --pattern step --step-users 5', 'a staircase of users'],
     ['run grpc://127.0.0.1 --protocol tf-serving-grpc --batch-size 4', 'batches of images over gRPC'],
     ['run --pattern stages -s 30s:10,1m:10,30s:0 --out runs/first', 'stages as in k6, files in runs/first'],
+    [
+      'run grpc://127.0.0.1:8001 --protocol oip-grpc --model resnet --wait-ready 60s',
+      "random inputs by the server's own metadata, once it is ready",
+    ],
     [
       'run http://127.0.0.1:8000 --rate 200 --spacing poisson --warmup 5s',
       'requests at a rate, whatever the server does',
@@ -44,7 +49,9 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
   const [
     { readRunSpec },
     { systemLimits, withinLimits },
-    { rigOf },
+    { protocolOf, rigOf },
+    { asksInputs, discoverInputs },
+    { ask, waitReady },
     { reach },
     { measure },
     { calibrationPath, ceilingFor, readCalibrations },
@@ -54,6 +61,8 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     import('../spec/run-spec.js'),
     import('../spec/limits.js'),
     import('../spec/rig.js'),
+    import('../spec/inputs.js'),
+    import('../spec/ask.js'),
     import('../transports/reach.js'),
     import('./measure.js'),
     import('./calibration-file.js'),
@@ -72,21 +81,12 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
   if (spec.file) {
     say(`spec: ${spec.file}`);
   }
-  const rig = await rigOf(spec, io.cwd, systemClock());
-  const { requests, bytes } = rig.pool;
-  say(
-    `payloads: ${requests.length} distinct requests of ${formatBytes(bytes)} from ${spec.datasetName}, encoded in ` +
-      `${rig.encodeMs} ms`,
-  );
-
-  const ceiling = ceilingFor(spec, rig.workers, readCalibrations(calibrationPath(io), say));
-  if (ceiling) {
-    const { ceiling_per_s: perS, calibrated_at: at } = ceiling;
-    say(
-      `headroom: ${(perS / highestLevel(spec.curve)).toFixed(1)} x (ceiling ${groupDigits(Math.round(perS))}/s of this ` +
-        `machine, calibrated ${at.slice(0, 10)})`,
-    );
-  }
+  const clock = systemClock();
+  const protocol = await protocolOf(spec);
+  // What is wrong with the user's files is said before a server is started or asked.
+  const asks = asksInputs(spec, protocol);
+  const { statistics } = protocol;
+  const early = asks ? undefined : await rigOf(spec, io.cwd, clock, { protocol });
 
   const truthLog = spec.settings['truth-log'];
   const server = spec.endpoint
@@ -104,7 +104,34 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     } else if (truthLog !== undefined) {
       say(`truth log: x-request-id is sent; the log is kept by the server at ${endpoint.url}, not here`);
     }
-    const target = await reach(endpoint);
+    const limitUs = spec.settings['wait-ready'];
+    const target =
+      limitUs === undefined
+        ? await reach(endpoint)
+        : await waitReady({ spec, protocol, endpoint, clock, limitUs, stop: stopping.signal });
+    if (!target) {
+      return exitCodeOfStop(stopping.asked());
+    }
+    const inputs = asks ? await discoverInputs({ spec, protocol, target, clock }) : undefined;
+    const rig = early ?? (await rigOf(spec, io.cwd, clock, { protocol, inputs }));
+    const { requests, bytes } = rig.pool;
+    say(
+      `payloads: ${requests.length} distinct requests of ${formatBytes(bytes)} from ${rig.datasetName}, encoded in ` +
+        `${rig.encodeMs} ms`,
+    );
+    if (inputs) {
+      say(
+        `inputs: ${inputs.map(({ name, datatype, shape }) => `${safeText(name)} ${datatype} [${shape}]`).join(', ')}`,
+      );
+    }
+    const ceiling = ceilingFor(spec, rig.workers, readCalibrations(calibrationPath(io), say));
+    if (ceiling) {
+      const { ceiling_per_s: perS, calibrated_at: at } = ceiling;
+      say(
+        `headroom: ${(perS / highestLevel(spec.curve)).toFixed(1)} x (ceiling ${groupDigits(Math.round(perS))}/s of this ` +
+          `machine, calibrated ${at.slice(0, 10)})`,
+      );
+    }
     const directory = directories.createRunDirectory(directoryOptions);
     say(`files: ${directory.shown}`);
     const report = await measure({
@@ -118,6 +145,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
       ceiling,
       stop: stopping.signal,
       quiet: output.quiet,
+      counters: statistics && (async () => (await ask(statistics, { spec, target, clock })).reading.value),
     });
     io.stdout.write(await render(io, report, output));
     await server?.close();
@@ -143,11 +171,12 @@ async function render(
   return REPORTERS[output.json ? 'json' : colored ? 'console-color' : 'console'](report);
 }
 
+function exitCodeOfStop(stopped: StopSignal | undefined): ExitCode {
+  return stopped === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
+}
+
 function exitCodeOf(report: Report, stopped: StopSignal | undefined): ExitCode {
-  const codes: ExitCode[] = [];
-  if (stopped) {
-    codes.push(stopped === 'SIGINT' ? EXIT.interrupted : EXIT.terminated);
-  }
+  const codes: ExitCode[] = stopped ? [exitCodeOfStop(stopped)] : [];
   if (report.verdict.status === 'INVALID') {
     // Requests that do not add up are our own bug, whatever the target did.
     const bug = report.verdict.reasons.some(({ code }) => code === 'accounting');

@@ -39,7 +39,7 @@ export function planOf({ spec, rig, target, embedded, pacing, anchor }: PlanPart
     target: { ...target, embedded, ...(spec.endpoint && { url: spec.endpoint.url }) },
     settings: withUnits({ ...settings, ...(key && { key: MASK }), ...spec.patternSettings, ...spec.protocolSettings }),
     header_names: Object.keys(spec.headers),
-    dataset: { name: spec.datasetName, items: rig.datasetItems },
+    dataset: { name: rig.datasetName, items: rig.datasetItems },
     payloads: {
       count: pool.requests.length,
       bytes: pool.bytes,

@@ -86,6 +86,10 @@ export function readRunSpec({ operands, given: flags, problems: found, cwd }: Ru
   if (patternKind.setsDuration && given.has('duration')) {
     problems.push(`${nameOf('duration')} has no effect with --pattern ${patternName}, whose flags set its length`);
   }
+  if (problems.length === 0) {
+    const found = protocolKind.problems?.(protocolSettings) ?? [];
+    problems.push(...found.map((problem) => `Cannot use --protocol ${settings.protocol}: ${problem}`));
+  }
   if (settings['batch-size'] > protocolKind.maxBatch) {
     problems.push(
       `Cannot read ${nameOf('batch-size')}: --protocol ${settings.protocol} takes ${protocolKind.maxBatch} item per ` +

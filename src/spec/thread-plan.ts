@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import type { LoopPlan, LoopTools } from '../engine/load.js';
 import type { Pacing } from '../engine/pacer.js';
+import { type CheckPlan, checked } from '../protocols/checks.js';
 import { type DataOrder, payloadIndex } from '../protocols/data-order.js';
 import { PROTOCOLS } from '../protocols/index.js';
 import { requestAt } from '../protocols/payloads.js';
@@ -8,6 +9,7 @@ import type { Protocol, ProtocolKind, WireRequest } from '../protocols/protocol.
 import { type Shard, shardOf, shareOf } from '../schedule/shard.js';
 import { TRANSPORTS } from '../transports/index.js';
 import type { Target, TransportOptions } from '../transports/transport.js';
+import { checkPlanOf } from './check-plan.js';
 import type { Rig } from './rig.js';
 import type { RunSpec } from './run-spec.js';
 
@@ -25,6 +27,7 @@ export interface ThreadPlan {
     readonly settings: Readonly<Record<string, unknown>>;
     readonly basePath: string;
   };
+  readonly check: CheckPlan;
   readonly lane: 'wire' | 'library';
   readonly transport: Omit<TransportOptions, 'clock' | 'requests'>;
   readonly connections: Rig['connections'];
@@ -53,7 +56,7 @@ export function threadPlans({ spec, rig, target, pacing }: ThreadPlanParts): rea
         turn: before.length + 1,
         schedule: shardOf(rig.schedule, shard),
         pacing: pacing ?? 'frugal',
-        check: settings.check === 'shape',
+        check: settings.check !== 'none',
         timeoutUs: settings.timeout,
         drainUs: settings.drain,
         maxInFlight: settings['max-in-flight'],
@@ -69,6 +72,7 @@ export function threadPlans({ spec, rig, target, pacing }: ThreadPlanParts): rea
         settings: spec.protocolSettings,
         basePath: spec.endpoint?.path ?? '',
       },
+      check: checkPlanOf(settings),
       lane: settings.transport,
       transport: {
         target,
@@ -105,7 +109,7 @@ export async function loopTools(plan: ThreadPlan, clock: Clock, protocol?: Proto
   const turns = { before, requests, index: payloadIndex(plan.order, requests.length, plan.seed) };
   return {
     clock,
-    protocol: codec,
+    protocol: checked(codec, plan.check),
     transport: createTransport({ ...plan.transport, requests: [...before, ...requests], clock }),
     request: (seq) => requestAt(turns, seq),
   };
