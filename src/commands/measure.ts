@@ -11,6 +11,7 @@ import { payloadAt, requestAt } from '../protocols/payloads.js';
 import { generatorTotals } from '../reduce/generator-totals.js';
 import { perSecond } from '../reduce/per-second.js';
 import { repeats } from '../reduce/repeats.js';
+import { type Counters, serverShare } from '../reduce/server-share.js';
 import { totals } from '../reduce/summary.js';
 import { tally } from '../reduce/tally.js';
 import { histogramsHlog } from '../reports/histograms-hlog.js';
@@ -52,6 +53,8 @@ export interface MeasureOptions {
   /** Ends the sending early. */
   readonly stop: AbortSignal;
   readonly quiet: boolean;
+  /** Reads the server's own counters; undefined where it tells none. */
+  readonly counters?: (() => Promise<Counters | undefined>) | undefined;
 }
 
 /**
@@ -67,6 +70,7 @@ export async function measure(options: MeasureOptions): Promise<Report> {
   const load = await loadOf(threadPlans({ spec, rig, target, pacing }), rig, clock);
   try {
     await load.open();
+    const countersBefore = await options.counters?.();
     clock.startIn(START_IN_US);
     const anchor = clock.anchor();
     const plan = planOf({ spec, rig, target, embedded: options.embedded, pacing, anchor });
@@ -128,6 +132,7 @@ export async function measure(options: MeasureOptions): Promise<Report> {
     hideProgress();
     const generatorSeconds = generator.close();
     await load.close();
+    const countersAfter = countersBefore && (await options.counters?.());
     if (end.lostWorkers.length > 0) {
       for (const block of roll.missing(end.stoppedUs, clock.nowUs())) {
         records.take(block, []);
@@ -154,7 +159,10 @@ export async function measure(options: MeasureOptions): Promise<Report> {
       loopBusyRatio: pacing === 'precise' ? null : generated.loop_busy_ratio,
     });
     const facts = runFacts(options, pacing, clock.epochMsAt(0));
+    const serverSide =
+      countersBefore && countersAfter && serverShare(countersBefore, countersAfter, sums.service_time.mean_ms);
     const report = reportOf({
+      serverSide,
       run: facts,
       totals: sums,
       generator: generated,
@@ -255,7 +263,7 @@ function runFacts(
     batch: settings['batch-size'],
     seed: settings.seed,
     check: settings.check,
-    dataset: spec.datasetName,
+    dataset: rig.datasetName,
     data_order: spec.order.kind,
     repeat_rate_ratio: spec.order.kind === 'repeat' ? spec.order.rate : null,
     payloads: pool.requests.length,

@@ -1,6 +1,8 @@
+import { type Distribution, perItem } from '../reduce/distribution.js';
 import type { GeneratorTotals } from '../reduce/generator-totals.js';
 import { PERCENTILE_METHOD } from '../reduce/histogram.js';
 import type { Repeats } from '../reduce/repeats.js';
+import type { ServerShare } from '../reduce/server-share.js';
 import type { Totals } from '../reduce/summary.js';
 import type { Verdict } from '../verdicts/validity.js';
 import { VERSION } from '../version.js';
@@ -65,6 +67,12 @@ export interface Report extends Totals {
   readonly repeats: Repeats;
   /** null in a closed run, and where this machine was not calibrated for the way of sending. */
   readonly calibration: Headroom | null;
+  /** Right answers / answers that were compared; null when answers are not (`--check none` or `shape`), or none came. */
+  readonly correct_rate: number | null;
+  /** `latency` of the main endpoint / items per request. */
+  readonly latency_per_item: Distribution;
+  /** The server's own statistics of the run, warm-up and drain included; null where it offers none. */
+  readonly server_side: ServerShare | null;
   readonly thresholds: readonly never[];
   readonly percentile_method: typeof PERCENTILE_METHOD;
   readonly definitions: Readonly<Record<string, string>>;
@@ -79,6 +87,8 @@ const DEFINITIONS = {
   latency_all_inf:
     'end - intended start of every request that was due; failures of target or network, abandoned and dropped requests never end',
   service_time: 'end - start, population ok',
+  latency_per_item: 'latency / items per request: every item of a batch waits for the whole of it',
+  correct_rate: 'ok / (ok + wrong_output): answers that were compared and right / all that were compared',
   lag: 'start - intended start, every request that was sent',
   time_to_failure:
     'end - intended start, requests that were sent and not ok; abandoned ones up to the end of the drain',
@@ -91,6 +101,8 @@ const DEFINITIONS = {
   cache: 'ok answers that the server said were from its cache (hit) or not (miss); others are in neither',
   repeats: 'requests sent whose payload was sent before in this run, the warm-up included',
   headroom: 'ceiling of this machine (infer-bench calibrate) / requests sent in the busiest second',
+  server_side:
+    "difference of two readings of the server's own counters, before the first and after the last request; means per successful request; rest = mean service time of the client less all others, at least 0",
   rates: 'per second of the measured window, which ends when the pattern ends or the run is stopped',
 } as const;
 
@@ -105,10 +117,11 @@ export interface ReportParts {
   readonly repeats: Repeats;
   readonly calibration: Headroom | null;
   readonly verdict: Verdict;
+  readonly serverSide?: ServerShare | undefined;
 }
 
 /** Puts the report of a run together. */
-export function reportOf({ run, totals, generator, repeats, calibration, verdict }: ReportParts): Report {
+export function reportOf({ run, totals, generator, repeats, calibration, verdict, serverSide }: ReportParts): Report {
   return {
     schema: 'infer-bench/summary/1',
     version: VERSION,
@@ -118,9 +131,20 @@ export function reportOf({ run, totals, generator, repeats, calibration, verdict
     thresholds: [],
     ...totals,
     repeats,
+    correct_rate: correctRate(run, totals),
+    latency_per_item: perItem((totals.endpoints[0] ?? totals).latency, run.batch),
+    server_side: serverSide ?? null,
     generator,
     percentile_method: PERCENTILE_METHOD,
     definitions: DEFINITIONS,
     notes: run.model === 'closed' ? [CLOSED_NOTE] : [],
   };
+}
+
+function correctRate({ check }: RunFacts, totals: Totals): number | null {
+  // What goes out beside the payloads, such as a look at the health, has no answers to compare.
+  const { counts, failures } = totals.endpoints[0] ?? totals;
+  const wrong = failures.find(({ outcome }) => outcome === 'wrong_output')?.count ?? 0;
+  const compared = counts.ok + wrong;
+  return check === 'none' || check === 'shape' || compared === 0 ? null : counts.ok / compared;
 }

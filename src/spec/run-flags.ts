@@ -51,9 +51,19 @@ export const RUN_FLAGS = {
     parse: parseExponent,
   },
   seed: whole({ help: 'seed of everything random', min: 0, max: 2 ** 32 - 1, default: '1' }),
-  check: choice(['none', 'shape'], {
-    help: 'what of each answer is checked',
+  check: text({
+    arg: 'none|shape|first|FILE',
+    help: 'what of each answer is checked: nothing, its shape, its values against the first answer to the same payload, or against a file of golden answers (labels or values, one per item)',
     default: 'shape',
+  }),
+  tolerance: {
+    arg: 'RATIO',
+    help: 'how far a number may be from the right one, in parts of it (of 1 where it is smaller)',
+    default: '1e-4',
+    parse: parseTolerance,
+  },
+  'wait-ready': duration({
+    help: 'wait so long at most for the server to say that it is ready, before anything is sent',
   }),
   header: {
     arg: "'NAME: VALUE'",
@@ -103,6 +113,14 @@ function parseWorkers(word: string): number | 'auto' {
     throw new FlagProblem(`must be a whole number from 1 to ${MAX_WORKERS}, or auto`);
   }
   return word === 'auto' ? word : count;
+}
+
+function parseTolerance(word: string): number {
+  const ratio = Number(word);
+  if (!/^\d/.test(word) || !(ratio >= 0 && ratio < 1)) {
+    throw new FlagProblem('must be a number from 0 to below 1, such as 1e-4');
+  }
+  return ratio;
 }
 
 function parseSpacing(word: string): Spacing {
@@ -209,6 +227,8 @@ export const RUN_FLAG_GROUPS: Readonly<Record<string, Flags>> = {
       'zipf-exponent',
       'seed',
       'check',
+      'tolerance',
+      'wait-ready',
       'header',
       'header-file',
       'connections',

@@ -44,7 +44,6 @@ function loop({
     pacing: 'frugal',
     protocol: { via: 'http', decode: () => ({ outcome: 'ok' }) },
     request: (seq) => ({ method: 'GET', path: `/${seq}`, headers: {}, body: null, batch: 1 }),
-    check: true,
     timeoutUs: 10e6,
     drainUs: 30e6,
     maxInFlight: 10_000,

@@ -5,6 +5,7 @@ import { histogramsHlog } from '../../../src/reports/histograms-hlog.js';
 import { REPORTERS } from '../../../src/reports/index.js';
 import { perSecondCsv } from '../../../src/reports/per-second-csv.js';
 import { type Progress, progressBlock, progressLine } from '../../../src/reports/progress.js';
+import { reportOf } from '../../../src/reports/report.js';
 import { safeText } from '../../../src/text.js';
 import { reporterContract } from '../../contract/reporter.js';
 import { reportOn } from '../../support/reports.js';
@@ -90,6 +91,59 @@ describe('the summary on the screen', () => {
   it('is the same with colour, but for the colour', () => {
     expect(stripVTControlCharacters(REPORTERS['console-color'](report))).toBe(REPORTERS.console(report));
     expect(REPORTERS.console(report)).not.toContain('\u001b');
+  });
+});
+
+describe('a run of batches whose answers were compared', () => {
+  const one = reportOn([
+    ...Array.from({ length: 3 }, (_, seq) => sample({ seq, startUs: 0, endUs: 10_000 })),
+    sample({ seq: 3, startUs: 0, endUs: 5_000, outcome: 'wrong_output', origin: 'target' }),
+  ]);
+  const { run, ...totals } = one;
+  const of = (check: string) =>
+    reportOf({
+      run: { ...run, batch: 1024, check },
+      totals,
+      generator: one.generator,
+      repeats: one.repeats,
+      verdict: one.verdict,
+      calibration: null,
+      serverSide: {
+        success_n: 12_345,
+        fail_n: 0,
+        inferences_n: 98_760,
+        executions_n: 12_345,
+        batch_mean: 8,
+        queue_mean_ms: 123.456,
+        compute_input_mean_ms: 0.5,
+        compute_infer_mean_ms: 1234.5,
+        compute_output_mean_ms: 0.25,
+        cache_hits_n: 1234,
+        cache_misses_n: 1,
+        cache_mean_ms: 0.125,
+        rest_mean_ms: 12.5,
+      },
+    });
+
+  it('tells the latency of an item, to the nanosecond', () => {
+    // 10 ms for 1024 items.
+    expect(of('shape').latency_per_item).toMatchObject({ n: 3, p50_ms: 0.009766, max_ms: 0.009766 });
+    expect(REPORTERS.console(of('shape'))).toMatch(/per item +3 +0\.010/);
+  });
+
+  it('tells the share of right answers where they were compared', () => {
+    expect(of('first').correct_rate).toBe(0.75);
+    expect(of('labels.txt').correct_rate).toBe(0.75);
+    expect([of('shape').correct_rate, of('none').correct_rate]).toEqual([null, null]);
+    expect(REPORTERS.console(of('first'))).toContain('75.00 % right of those that were compared');
+  });
+
+  it("tells the server's own side in 80 columns", () => {
+    const text = REPORTERS.console(of('first'));
+    expect(text).toContain('server    queue 123.5, input 0.500, infer 1234.5, output 0.250');
+    expect(text).toContain('1,234 answered by its cache');
+    expect(width(text)).toBeLessThanOrEqual(80);
+    expect(one.server_side).toBeNull();
   });
 });
 
