@@ -60,6 +60,8 @@ export interface AnswerParser {
   /** A head that comes in parts is put together here. */
   held: Buffer;
   heldBytes: number;
+  /** A copy of a head that came before the end of its body. */
+  kept: Buffer;
   interimAnswers: number;
   /** The status of the head that is being read. */
   headStatus: number;
@@ -172,6 +174,7 @@ export function answerParser(memo: HeadMemo): AnswerParser {
     lineOffset: 0,
     held: NOTHING,
     heldBytes: 0,
+    kept: NOTHING,
     interimAnswers: 0,
     headStatus: 0,
     minorVersion: 1,
@@ -219,6 +222,14 @@ function startHead(parser: AnswerParser): void {
  * overwritten after the call, but after the verdict `complete` `answerBody` and `answerHeaders` look at them.
  */
 export function readAnswer(parser: AnswerParser, bytes: Buffer, length: number): Verdict {
+  const verdict = readPart(parser, bytes, length);
+  if (verdict === 'more' && parser.state !== HEAD && parser.headBytes === bytes) {
+    keepHead(parser);
+  }
+  return verdict;
+}
+
+function readPart(parser: AnswerParser, bytes: Buffer, length: number): Verdict {
   let at = 0;
   while (parser.state === HEAD) {
     at = readHead(parser, bytes, at, length);
@@ -335,6 +346,19 @@ function readHead(parser: AnswerParser, bytes: Buffer, from: number, to: number)
     return BROKEN;
   }
   return heldBefore === 0 ? end : from + end - heldBefore;
+}
+
+/** Takes a copy of a head whose bytes go before its body has come: `answerHeaders` is asked at the end. */
+function keepHead(parser: AnswerParser): void {
+  const { headBytes, headStart, headEnd } = parser;
+  const size = headEnd - headStart;
+  if (parser.kept.length < size) {
+    parser.kept = Buffer.allocUnsafeSlow(size);
+  }
+  headBytes.copy(parser.kept, 0, headStart, headEnd);
+  parser.headBytes = parser.kept;
+  parser.headStart = 0;
+  parser.headEnd = size;
 }
 
 /** Takes over what the last head said when this one is the same; returns where it ends, or INCOMPLETE. */

@@ -205,6 +205,18 @@ describe('an HTTP/1.1 answer', () => {
     }
   });
 
+  it.each([
+    ['a body of a length', `content-length: 5\r\nx: y\r\n\r\nhello`],
+    ['chunks', 'transfer-encoding: chunked\r\nx: y\r\n\r\n5\r\nhello\r\n0\r\n\r\n'],
+    ['a body to the end of the connection', 'x: y\r\n\r\nhello'],
+  ])('has its headers after %s that came later, wherever it is cut', (_body, rest) => {
+    const read = reader();
+    const bytes = Buffer.from(`HTTP/1.1 100 Continue\r\nx: z\r\n\r\n${OK}${rest}`);
+    for (let at = 1; at < bytes.length; at++) {
+      expect(read(cut(bytes, [at])), `cut at ${at}`).toMatchObject({ headers: { x: 'y' }, body: 'hello' });
+    }
+  });
+
   it('has the headers of the answer and not of an interim one', () => {
     const text = `HTTP/1.1 103 Hints\r\nlink: a\r\n\r\n${OK}x: y\r\ncontent-length: 0\r\n\r\n`;
     expect(read([Buffer.from(text)]).headers).toEqual({ x: 'y', 'content-length': '0' });
