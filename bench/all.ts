@@ -18,7 +18,7 @@ import { run, script } from './harness/processes.js';
 /** In order of what they say about the tool. */
 const BENCHES = [
   ...['http', 'grpc', 'recording', 'pacing', 'startup'],
-  ...['reference', 'truth', 'lanes', 'starved', 'soak', 'deadlines'],
+  ...['reference', 'truth', 'queues', 'lanes', 'starved', 'soak', 'deadlines'],
 ];
 /** Its ten seconds are too long for a smoke run. */
 const NOT_IN_SMOKE = ['reference'];

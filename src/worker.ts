@@ -53,6 +53,7 @@ async function run(): Promise<void> {
         send({ kind: 'explained', outcome, detail });
       }
     },
+    gaps: (answer) => send({ kind: 'gaps', answer }),
     watched: (_worker, second) => send({ kind: 'watched', second }),
   });
   send({ kind: 'ended', end });

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type CommandLine, has, pinned, SERVER_CORE, type Server, script, sleep, startServer } from './processes.js';
 
+const PROGRAM = fileURLToPath(new URL('../../bin/infer-bench.js', import.meta.url));
+
 /** An answer of 99 bytes that is right for tf-serving-rest. */
 const ANSWER = JSON.stringify({ predictions: [[0.01, 0.02, 0.03, 0.9, 0.01, 0.01, 0.01, 0.005, 0.003, 0.002]] }).padEnd(
   99,
@@ -33,13 +35,32 @@ http {
   const log = file('error.log');
   const line = pinned(SERVER_CORE, ['nginx', '-c', file('nginx.conf'), '-p', directory, '-e', log]);
   const server = await startServer('nginx', line, port);
-  for (let attempt = 0; !(await accepts(port)); attempt++) {
-    if (attempt === 100) {
-      throw new Error(`nginx does not listen: ${readFileSync(log, 'utf8')}`);
+  if (!(await listens(port))) {
+    throw new Error(`nginx does not listen: ${readFileSync(log, 'utf8')}`);
+  }
+  return server;
+}
+
+/** The program's own server. */
+export async function startEmbeddedServer(kind: string, flags: readonly string[]): Promise<Server> {
+  const port = await freePort();
+  const line: CommandLine = [process.execPath, PROGRAM, 'serve', kind, '--port', String(port), '--quiet', ...flags];
+  const server = await startServer(`infer-bench serve ${kind}`, pinned(SERVER_CORE, line), port);
+  if (!(await listens(port))) {
+    throw new Error(`infer-bench serve ${kind} does not listen`);
+  }
+  return server;
+}
+
+/** Whether a port accepts connections within a few seconds. */
+async function listens(port: number): Promise<boolean> {
+  for (let attempt = 0; attempt < 250; attempt++) {
+    if (await accepts(port)) {
+      return true;
     }
     await sleep(20);
   }
-  return server;
+  return false;
 }
 
 async function accepts(port: number): Promise<boolean> {

@@ -9,11 +9,14 @@ import { US_PER_S } from '../units.js';
 import { COMMON_FLAGS, type Command } from './command.js';
 import { stopOnSignal } from './stopping.js';
 
+/** Those with a server of ours to measure against. */
+const MEASURED = Object.keys(PROTOCOLS).filter((name) => PROTOCOLS[name]?.server !== undefined);
+
 const FLAGS = {
   protocol: {
     arg: 'NAME,…',
     help: 'wire contracts to measure',
-    default: Object.keys(PROTOCOLS).join(','),
+    default: MEASURED.join(','),
     parse: parseProtocols,
   },
   transport: RUN_FLAGS.transport,
@@ -94,10 +97,10 @@ Close other programs: what they take is missing in the result.`,
 function parseProtocols(word: string): readonly string[] {
   const names = [...new Set(word.split(','))];
   for (const name of names) {
-    if (!Object.hasOwn(PROTOCOLS, name)) {
-      const near = nearest(name, Object.keys(PROTOCOLS));
+    if (!MEASURED.includes(name)) {
+      const near = nearest(name, MEASURED);
       throw new FlagProblem(
-        `must be names of ${Object.keys(PROTOCOLS).join(', ')}, with commas between${near ? ` (did you mean ${near}?)` : ''}`,
+        `must be names of ${MEASURED.join(', ')}, with commas between${near ? ` (did you mean ${near}?)` : ''}`,
       );
     }
   }

@@ -148,7 +148,7 @@ async function calibrateLane(options: CalibrateOptions, protocol: string) {
   /** With a server of its own, which has ended and written its log when this is done. */
   async function withServer<Result>(log: string | undefined, use: (server: EmbeddedServer) => Promise<Result>) {
     const server = await startEmbeddedServer({
-      kind: kind.server,
+      kind: kind.server as string,
       via: kind.via,
       truthLog: log,
       fixedAnswer: true,

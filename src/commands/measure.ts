@@ -7,8 +7,10 @@ import { choosePacing, type Pacing } from '../engine/pacer.js';
 import { loadInWorkers } from '../engine/workers.js';
 import type { Io } from '../io.js';
 import { highestLevel } from '../patterns/pattern.js';
+import { payloadAt, requestAt } from '../protocols/payloads.js';
 import { generatorTotals } from '../reduce/generator-totals.js';
 import { perSecond } from '../reduce/per-second.js';
+import { repeats } from '../reduce/repeats.js';
 import { totals } from '../reduce/summary.js';
 import { tally } from '../reduce/tally.js';
 import { histogramsHlog } from '../reports/histograms-hlog.js';
@@ -20,7 +22,6 @@ import { rawRequestsSink, rawUsersSink } from '../samples/raw-files.js';
 import { recordWriter } from '../samples/record-writer.js';
 import type { SampleBlock } from '../samples/sample.js';
 import { samplesSink } from '../samples/samples-file.js';
-import type { Schedule } from '../schedule/schedule.js';
 import { usersWantedAt } from '../schedule/users.js';
 import { planOf } from '../spec/plan.js';
 import type { Rig } from '../spec/rig.js';
@@ -81,9 +82,10 @@ export async function measure(options: MeasureOptions): Promise<Report> {
     });
 
     const live = tally();
-    const bySecond = perSecond(anchor.startedEpochUs);
-    const whole = totals(() => window);
-    const roll = rollCall(schedule, rig.workers);
+    const bySecond = perSecond(anchor.startedEpochUs, endpoints.length);
+    const whole = totals(() => window, endpoints);
+    const repeated = repeats(rig.pool.requests.length, (seq) => payloadAt(rig.turns, seq));
+    const roll = rollCall(rig);
     const records = recordWriter(
       [
         rawRequestsSink(directory.path('rawRequests'), clock),
@@ -91,6 +93,7 @@ export async function measure(options: MeasureOptions): Promise<Report> {
         samplesSink(directory.path('samples'), endpoints),
         { ...whole, close() {} },
         { ...bySecond, close() {} },
+        { ...repeated, close() {} },
         ...(options.quiet ? [] : [live]),
         roll,
       ],
@@ -116,6 +119,10 @@ export async function measure(options: MeasureOptions): Promise<Report> {
     const end = await load.run(anchor, stop, {
       take: records.take,
       failed: (outcome, detail) => whole.explain(outcome, safeText(detail)),
+      gaps(answer) {
+        whole.gaps(answer);
+        bySecond.gaps(answer);
+      },
       watched: generator.take,
     });
     hideProgress();
@@ -147,10 +154,17 @@ export async function measure(options: MeasureOptions): Promise<Report> {
       loopBusyRatio: pacing === 'precise' ? null : generated.loop_busy_ratio,
     });
     const facts = runFacts(options, pacing, clock.epochMsAt(0));
-    const report = reportOf({ run: facts, totals: sums, generator: generated, calibration: headroom, verdict });
+    const report = reportOf({
+      run: facts,
+      totals: sums,
+      generator: generated,
+      repeats: repeated.finish(),
+      calibration: headroom,
+      verdict,
+    });
     directory.write('perSecond', perSecondCsv(seconds));
     const startedEpochS = Math.floor(anchor.startedEpochUs / US_PER_S);
-    directory.write('histograms', histogramsHlog(startedEpochS, endpoints[0] as string, bySecond.histograms()));
+    directory.write('histograms', histogramsHlog(startedEpochS, endpoints, bySecond.histograms()));
     directory.write('summary', json(report));
     return report;
   } finally {
@@ -159,7 +173,7 @@ export async function measure(options: MeasureOptions): Promise<Report> {
 }
 
 /** Counts the rows, and knows which of an open schedule's requests have none, where a worker can be lost. */
-function rollCall(schedule: Schedule, workers: number) {
+function rollCall({ schedule, workers, turns }: Rig) {
   const seen = schedule.model === 'open' && workers > 1 ? new Uint8Array(schedule.arrivalsUs.length) : undefined;
   let rows = 0;
   return {
@@ -172,7 +186,9 @@ function rollCall(schedule: Schedule, workers: number) {
     close() {},
     count: () => rows,
     missing: (stoppedUs: number, nowUs: number) =>
-      schedule.model === 'open' && seen ? lostRows(schedule, seen, { stoppedUs, nowUs }) : [],
+      schedule.model === 'open' && seen
+        ? lostRows(schedule, seen, { stoppedUs, nowUs, requestOf: (seq) => requestAt(turns, seq) })
+        : [],
   };
 }
 
@@ -240,6 +256,8 @@ function runFacts(
     seed: settings.seed,
     check: settings.check,
     dataset: spec.datasetName,
+    data_order: spec.order.kind,
+    repeat_rate_ratio: spec.order.kind === 'repeat' ? spec.order.rate : null,
     payloads: pool.requests.length,
     payload_bytes: pool.bytes,
     payload_encode_ms: rig.encodeMs,

@@ -91,7 +91,12 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
   const truthLog = spec.settings['truth-log'];
   const server = spec.endpoint
     ? undefined
-    : await startEmbeddedServer({ kind: spec.protocolKind.server, via: spec.protocolKind.via, truthLog, cwd: io.cwd });
+    : await startEmbeddedServer({
+        kind: spec.protocolKind.server as string,
+        via: spec.protocolKind.via,
+        truthLog,
+        cwd: io.cwd,
+      });
   try {
     const endpoint = server?.endpoint ?? (spec.endpoint as NonNullable<RunSpec['endpoint']>);
     if (server) {

@@ -1,6 +1,7 @@
 import { CsvError, parse } from 'csv-parse/sync';
 import { BenchError } from '../errors.js';
-import type { Dataset, DatasetFile, DatasetKind } from './dataset.js';
+import { noColumn, rowDataset, takesRows, textDataset } from './columns.js';
+import type { DatasetFile, DatasetKind } from './dataset.js';
 
 /** Column of the text in the layout of the Kaggle file "Twitter entity sentiment": id, entity, sentiment, text. */
 const KAGGLE_COLUMNS = 4;
@@ -12,47 +13,72 @@ interface CsvRecord {
 }
 
 /**
- * Texts from a CSV file: the column named `text` where the first row has one, the fourth of four (Kaggle's tweets,
- * which have no header), or the only one. Rows without text are left out: there is nothing to ask about them.
+ * Texts or rows from a CSV file. The column of the texts is the one that was selected, the one named `text` where the
+ * first row has one, the fourth of four (Kaggle's tweets, which have no header), or the only one. Rows are those of the
+ * selected columns, or of all; the first row names them.
  */
 export const csvText: DatasetKind = {
   summary: 'CSV with a column of texts',
+  hasColumns: true,
   recognises: ({ path }) => /\.csv(\.gz)?$/i.test(path),
-  read(file) {
+  read(file, selection) {
     const records = parseCsv(file);
     const first = records[0]?.record;
     if (!first) {
       throw new BenchError('usage', 'No rows', { path: file.path });
     }
-    const named = first.findIndex((name) => name.trim().toLowerCase() === 'text');
-    const column = named >= 0 ? named : textColumn(first, file);
-    const texts = (named >= 0 ? records.slice(1) : records)
-      .map(({ record, info }) => {
-        const text = record[column];
-        if (text === undefined) {
-          throw new BenchError('usage', `Got ${record.length} columns, wanted ${column + 1} or more`, {
-            path: `${file.path}:${info.lines}`,
-          });
-        }
-        return text;
-      })
-      .filter((text) => text.trim() !== '');
-    return texts.length > 0 ? textDataset(file.path, texts) : noTexts(file);
+    const names = first.map((name) => name.trim());
+    if (takesRows(selection)) {
+      const columns = selection.columns.length > 0 ? selection.columns : names;
+      const places = columns.map((column) => [column, placeOf(column, names, file)] as const);
+      const rows = records
+        .slice(1)
+        .map((record) => Object.fromEntries(places.map(([column, place]) => [column, cellOf(record, place, file)])));
+      return rowDataset(file, rows);
+    }
+    const [selected] = selection.columns;
+    const named =
+      selected === undefined
+        ? names.findIndex((name) => name.toLowerCase() === 'text')
+        : placeOf(selected, names, file);
+    const place = named >= 0 ? named : textPlace(names, file);
+    return textDataset(
+      file,
+      (named >= 0 ? records.slice(1) : records).map((record) => cellOf(record, place, file)),
+    );
   },
 };
 
-function textColumn(first: readonly string[], file: DatasetFile): number {
-  if (first.length === 1) {
+function placeOf(column: string, names: readonly string[], file: DatasetFile): number {
+  const place = names.indexOf(column);
+  if (place < 0) {
+    throw noColumn(`${file.path}:1`, column, names);
+  }
+  return place;
+}
+
+function cellOf({ record, info }: CsvRecord, place: number, file: DatasetFile): string {
+  const cell = record[place];
+  if (cell === undefined) {
+    throw new BenchError('usage', `Got ${record.length} columns, wanted ${place + 1} or more`, {
+      path: `${file.path}:${info.lines}`,
+    });
+  }
+  return cell;
+}
+
+function textPlace(names: readonly string[], file: DatasetFile): number {
+  if (names.length === 1) {
     return 0;
   }
-  if (first.length === KAGGLE_COLUMNS) {
+  if (names.length === KAGGLE_COLUMNS) {
     return KAGGLE_TEXT_COLUMN;
   }
   throw new BenchError(
     'usage',
-    `Cannot tell which of ${first.length} columns holds the text: wanted a header with "text", ` +
+    `Cannot tell which of ${names.length} columns holds the text: wanted a header with "text", ` +
       `${KAGGLE_COLUMNS} columns (id, entity, sentiment, text) or one column`,
-    { path: `${file.path}:1` },
+    { path: `${file.path}:1`, hint: '--column NAME selects one by the name that the first row gives it' },
   );
 }
 
@@ -69,12 +95,4 @@ function parseCsv(file: DatasetFile): readonly CsvRecord[] {
       cause: error,
     });
   }
-}
-
-function textDataset(name: string, texts: readonly string[]): Dataset {
-  return { name, size: texts.length, at: (index) => ({ kind: 'text', text: texts[index] as string }) };
-}
-
-function noTexts(file: DatasetFile): never {
-  throw new BenchError('usage', 'No row has a text', { path: file.path });
 }

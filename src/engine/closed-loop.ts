@@ -16,6 +16,8 @@ export interface ClosedLoopOptions extends ExchangeOptions {
   readonly transport: Transport;
   /** The request with a sequence number, encoded before the run. */
   readonly request: (seq: number) => WireRequest;
+  /** So many requests, with sequence numbers behind each other, make one turn of a user, who thinks after it. */
+  readonly turn: number;
   readonly timeoutUs: number;
   /** How long requests in flight at the end may take before they are abandoned. */
   readonly drainUs: number;
@@ -35,6 +37,8 @@ interface User {
   /** The schedule wants this user at the moment. */
   wanted: boolean;
   seq: number;
+  /** How many requests of its turn are still to be sent. */
+  left: number;
   phase: Asked['phase'];
   request: WireRequest;
   /** When its request was sent, which in a closed run is when it was due. */
@@ -49,9 +53,10 @@ interface User {
  * this model and cannot be seen from inside it.
  */
 export function runClosedLoop(options: ClosedLoopOptions): Promise<LoopEnd> {
-  const { schedule, clock, transport, connections, timeoutUs, shard } = options;
+  const { schedule, clock, transport, connections, timeoutUs, shard, turn } = options;
   const users: User[] = [];
   let planned = 0;
+  let turns = 0;
   let active = 0;
   let waiting = 0;
   let stoppedUs: number | undefined;
@@ -90,6 +95,7 @@ export function runClosedLoop(options: ClosedLoopOptions): Promise<LoopEnd> {
         } else if (!user.wanted && user.state === 'thinking') {
           user.cancelThinking();
           user.state = 'away';
+          user.left = 0;
           active--;
         }
       }
@@ -106,8 +112,9 @@ export function runClosedLoop(options: ClosedLoopOptions): Promise<LoopEnd> {
         state: 'away',
         wanted: false,
         seq: 0,
+        left: 0,
         phase: 'measure',
-        request: options.request(shard.worker),
+        request: options.request(wholeIndex(shard, 0) * turn),
         intendedUs: 0,
         cancelThinking: () => {},
         done: (completion) => answered(user, completion),
@@ -118,7 +125,14 @@ export function runClosedLoop(options: ClosedLoopOptions): Promise<LoopEnd> {
     function send(user: User): void {
       user.state = 'waiting';
       waiting++;
-      user.seq = wholeIndex(shard, planned++);
+      planned++;
+      if (user.left > 0) {
+        user.seq++;
+        user.left--;
+      } else {
+        user.seq = wholeIndex(shard, turns++) * turn;
+        user.left = turn - 1;
+      }
       user.slip.seq = user.seq;
       user.request = options.request(user.seq);
       user.intendedUs = clock.nowUs();
@@ -138,13 +152,15 @@ export function runClosedLoop(options: ClosedLoopOptions): Promise<LoopEnd> {
       recordEnd(options, user, completion, connections === undefined ? user.intendedUs : completion.startUs);
       if (!user.wanted) {
         user.state = 'away';
+        user.left = 0;
         active--;
         options.users(Math.floor(completion.endUs), active);
         endIfDrained();
         return;
       }
       user.state = 'thinking';
-      const pauseUs = Math.max(schedule.thinkTimeUs, completion.outcome.startsWith('connect_') ? BACK_OFF_US : 0);
+      const thinkUs = user.left > 0 ? 0 : schedule.thinkTimeUs;
+      const pauseUs = Math.max(thinkUs, completion.outcome.startsWith('connect_') ? BACK_OFF_US : 0);
       if (pauseUs === 0) {
         send(user);
       } else {

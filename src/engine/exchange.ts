@@ -1,4 +1,5 @@
 import type { Decoded, Protocol, WireRequest } from '../protocols/protocol.js';
+import type { ChunkGaps } from '../samples/chunk-gaps.js';
 import { type Origin, type Outcome, PHASES, type Phase } from '../samples/outcomes.js';
 import { cacheCode, originCode, outcomeCode, type SampleBlock } from '../samples/sample.js';
 import type { Shard } from '../schedule/shard.js';
@@ -15,6 +16,8 @@ export interface ExchangeOptions {
   readonly room: () => SampleBlock;
   /** Text that explains a failed request. */
   readonly failed?: (outcome: Outcome, detail: string) => void;
+  /** The times between the chunks of a streamed answer. */
+  readonly gaps?: (answer: ChunkGaps) => void;
 }
 
 /** The part of a row that was known before the answer. */
@@ -50,6 +53,9 @@ export function recordEnd(options: ExchangeOptions, asked: Asked, completion: Co
   }
   if (outcome !== 'ok' && detail) {
     options.failed?.(outcome, detail);
+  }
+  if (decoded?.gapsUs !== undefined && decoded.gapsUs.length > 0) {
+    options.gaps?.({ phase: asked.phase, endUs: completion.endUs, gapsUs: decoded.gapsUs });
   }
   writeRow(options, asked, startUs, completion.endUs, completion, outcome, origin, decoded);
 }
@@ -104,4 +110,6 @@ function writeRow(
   block.cache[row] = cacheCode(decoded?.cache);
   block.tokensOut[row] = decoded?.tokensOut ?? -1;
   block.firstTokenUs[row] = decoded?.firstTokenUs === undefined ? Number.NaN : Math.floor(decoded.firstTokenUs);
+  block.lastTokenUs[row] = decoded?.lastTokenUs === undefined ? Number.NaN : Math.floor(decoded.lastTokenUs);
+  block.chunks[row] = decoded?.chunks ?? -1;
 }

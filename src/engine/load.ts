@@ -1,5 +1,6 @@
 import type { Clock, ClockAnchor } from '../clock.js';
 import type { Protocol, WireRequest } from '../protocols/protocol.js';
+import type { ChunkGaps } from '../samples/chunk-gaps.js';
 import type { ThreadSecond } from '../samples/generator.js';
 import type { Outcome } from '../samples/outcomes.js';
 import { type HandOver, recorder, type UserChange } from '../samples/recorder.js';
@@ -16,6 +17,8 @@ import { watchThread } from './thread-watch.js';
 /** What a loop is told of the run, as plain data: it crosses to a worker as it is. */
 export interface LoopPlan {
   readonly shard: Shard;
+  /** Requests with sequence numbers behind each other that a user of a closed schedule sends without a pause. */
+  readonly turn: number;
   /** The shard's part of the schedule. */
   readonly schedule: Schedule;
   /** How due times of an open schedule are met. */
@@ -37,6 +40,8 @@ export interface LoadListener {
   take(block: SampleBlock, changes: readonly UserChange[]): void;
   /** Text that explains an outcome: the first of each is enough. */
   failed(outcome: Outcome, detail: string): void;
+  /** The times between the chunks of a streamed answer. */
+  gaps(answer: ChunkGaps): void;
   /** What a thread that sends tells about itself, once a second. */
   watched(worker: number, second: ThreadSecond): void;
 }
@@ -84,6 +89,7 @@ export async function runLoop(
     room: records.room,
     users: records.users,
     failed: listener.failed,
+    gaps: listener.gaps,
   };
   const end =
     schedule.model === 'closed'

@@ -1,3 +1,4 @@
+import type { Request } from '../protocols/protocol.js';
 import { appendSample, type SampleBlock, sampleBlock } from '../samples/sample.js';
 import type { OpenSchedule } from '../schedule/arrivals.js';
 
@@ -10,7 +11,11 @@ const BLOCK_ROWS = 4096;
 export function* lostRows(
   { arrivalsUs, warmupUs }: OpenSchedule,
   seen: Uint8Array,
-  { stoppedUs, nowUs }: { readonly stoppedUs: number; readonly nowUs: number },
+  {
+    stoppedUs,
+    nowUs,
+    requestOf,
+  }: { readonly stoppedUs: number; readonly nowUs: number; readonly requestOf: (seq: number) => Request },
 ): Iterable<SampleBlock> {
   const block = sampleBlock(BLOCK_ROWS);
   for (let seq = 0; seq < arrivalsUs.length; seq++) {
@@ -19,12 +24,13 @@ export function* lostRows(
     }
     const intendedUs = Math.floor(arrivalsUs[seq] as number);
     const mayHaveGone = intendedUs <= stoppedUs;
+    const { batch, endpoint = 0 } = requestOf(seq);
     appendSample(block, {
       seq,
       user: 0,
       worker: 0,
       phase: intendedUs < warmupUs ? 'warmup' : 'measure',
-      endpoint: 0,
+      endpoint,
       intendedUs,
       startUs: mayHaveGone ? intendedUs : undefined,
       firstByteUs: undefined,
@@ -32,13 +38,15 @@ export function* lostRows(
       outcome: mayHaveGone ? 'local_worker' : 'not_sent_stopped',
       origin: 'local',
       status: undefined,
-      batch: 1,
+      batch,
       bytesOut: 0,
       bytesIn: 0,
       reused: undefined,
       cache: undefined,
       tokensOut: undefined,
       firstTokenUs: undefined,
+      lastTokenUs: undefined,
+      chunks: undefined,
     });
     if (block.length === block.capacity) {
       yield block;

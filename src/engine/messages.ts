@@ -1,5 +1,6 @@
 import type { ClockAnchor } from '../clock.js';
 import type { ErrorKind } from '../errors.js';
+import type { ChunkGaps } from '../samples/chunk-gaps.js';
 import type { ThreadSecond } from '../samples/generator.js';
 import type { Outcome } from '../samples/outcomes.js';
 import type { UserChange } from '../samples/recorder.js';
@@ -35,5 +36,6 @@ export type FromWorker =
       readonly untilUs: number;
     }
   | { readonly kind: 'explained'; readonly outcome: Outcome; readonly detail: string }
+  | { readonly kind: 'gaps'; readonly answer: ChunkGaps }
   | { readonly kind: 'watched'; readonly second: ThreadSecond }
   | { readonly kind: 'ended'; readonly end: LoopEnd };

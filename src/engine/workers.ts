@@ -85,6 +85,9 @@ function listen(worker: number, message: FromWorker, merge: Merge, listener: Loa
     case 'explained':
       listener.failed(message.outcome, message.detail);
       return;
+    case 'gaps':
+      listener.gaps(message.answer);
+      return;
     case 'watched':
       listener.watched(worker, message.second);
       return;

@@ -1,5 +1,6 @@
 import { oipGrpc } from './oip-grpc.js';
 import { oipRest } from './oip-rest.js';
+import { openaiChat, openaiCompletions, openaiEmbeddings } from './openai.js';
 import { predict } from './predict.js';
 import type { ProtocolKind } from './protocol.js';
 import { sentiment } from './sentiment.js';
@@ -16,4 +17,7 @@ export const PROTOCOLS: Readonly<Record<string, ProtocolKind>> = {
   'oip-rest': oipRest,
   'oip-grpc': oipGrpc,
   torchserve,
+  'openai-chat': openaiChat,
+  'openai-completions': openaiCompletions,
+  'openai-embeddings': openaiEmbeddings,
 };

@@ -1,24 +1,46 @@
+import { onOff } from '../flags.js';
 import { decodeJson, JSON_HEADERS, shown } from './json.js';
-import { type Decoded, protocol, type WireRequest } from './protocol.js';
+import { DECODED_OK, type Decoded, protocol, type WireRequest, type WireResponse } from './protocol.js';
 import { probabilityProblem } from './sentiment.js';
 
-/** Texts in, the scores of every label per text out: `POST /predict`, the API of the mlapi benchmark. */
+/** The endpoints by their index. */
+const ENDPOINTS = ['predict', 'health'] as const;
+const HEALTH = ENDPOINTS.indexOf('health');
+
+/** What the server says of its cache: `Hit` or `Miss`, and nothing where it has none. */
+const CACHE_HEADER = 'x-mlapi-cache';
+
+/**
+ * Texts in, the scores of every label per text out: `POST /predict`, the API of the mlapi benchmark, whose test asks
+ * `GET /health` before each of them.
+ */
 export const predict = protocol({
   summary: 'POST /predict {"text":[TEXT, ...]}, answered by {"predictions":[[{"label","score"}, ...], ...]}',
   via: 'http',
-  flags: {},
+  flags: { 'with-health': onOff({ help: 'GET /health before each request, an endpoint of its own in all figures' }) },
   server: 'predict',
   defaultPort: 8000,
   dataset: 'tweets',
   input: 'text',
   takesPath: true,
   maxBatch: Number.MAX_SAFE_INTEGER,
-  create: async (_values, basePath) => {
-    const path = `${basePath.replace(/\/$/, '')}/predict`;
+  create: async (values, basePath) => {
+    const base = basePath.replace(/\/$/, '');
+    const path = `${base}/predict`;
+    const withHealth = values['with-health'];
+    const health = {
+      method: 'GET',
+      path: `${base}/health`,
+      headers: { accept: 'application/json' },
+      body: null,
+      batch: 0,
+      endpoint: HEALTH,
+    } as const;
     return {
       name: 'predict',
       via: 'http',
-      endpoints: ['predict'],
+      endpoints: withHealth ? ENDPOINTS : [ENDPOINTS[0]],
+      before: withHealth ? [health] : [],
       encode(items): WireRequest {
         if (items.length === 0) {
           throw new RangeError('predict takes one text or more per request');
@@ -38,12 +60,23 @@ export const predict = protocol({
           batch: items.length,
         };
       },
-      decode(response, { batch }): Decoded {
-        return decodeJson(response.body, (value) => predictionsProblem(value, batch));
+      decode(response, { batch, endpoint }): Decoded {
+        // As the benchmark has it: what answers 200 is healthy, whatever it says.
+        return endpoint === HEALTH
+          ? DECODED_OK
+          : withCache(
+              decodeJson(response.body, (value) => predictionsProblem(value, batch)),
+              response,
+            );
       },
     };
   },
 });
+
+function withCache(decoded: Decoded, { headers }: WireResponse): Decoded {
+  const word = String(headers[CACHE_HEADER] ?? '').toLowerCase();
+  return word === 'hit' || word === 'miss' ? { ...decoded, cache: word } : decoded;
+}
 
 function predictionsProblem(value: unknown, batch: number): string | undefined {
   const predictions = (value as { predictions?: unknown } | null)?.predictions;

@@ -1,9 +1,10 @@
+import type { ChunkGaps } from '../samples/chunk-gaps.js';
 import { DROPPED_CODE, OK_CODE, SENT_CODES } from '../samples/outcomes.js';
 import type { Sink } from '../samples/sink.js';
 import { US_PER_S } from '../units.js';
 import { toMs } from './distribution.js';
 import type { Histogram } from './histogram.js';
-import { secondHistograms } from './second-histograms.js';
+import { type SecondHistograms, secondHistograms } from './second-histograms.js';
 
 /** One second of a run. Empty is null: a second without an `ok` answer has no percentile. */
 export interface PerSecondRow {
@@ -31,10 +32,12 @@ export interface PerSecondRow {
   readonly lag_max_ms: number | null;
 }
 
-/** The durations of one second, under the name of what they measure. */
+/** The durations of one second at one endpoint, under the name of what they measure. */
 export interface SecondHistogram {
   readonly epochS: number;
-  readonly metric: 'latency' | 'service';
+  /** Index of the endpoint. */
+  readonly endpoint: number;
+  readonly metric: 'latency' | 'service' | 'itl_chunk';
   readonly histogram: Histogram;
 }
 
@@ -45,11 +48,17 @@ const FIRST_SECONDS = 256;
 
 /**
  * Folds samples into whole epoch seconds: `planned` by intended start, `sent` and lag by start, the rest by
- * completion. `startedEpochUs` is the epoch of the run's zero.
+ * completion. `startedEpochUs` is the epoch of the run's zero; rows go to so many `endpoints`, whose histograms are kept
+ * apart where there are several.
  */
-export function perSecond(startedEpochUs: number): Required<Pick<Sink, 'rows' | 'users'>> & {
+export function perSecond(
+  startedEpochUs: number,
+  endpoints = 1,
+): Required<Pick<Sink, 'rows' | 'users'>> & {
+  /** The gaps between the chunks of a streamed answer, in the second in which it ended. */
+  gaps(answer: ChunkGaps): void;
   finish(): readonly PerSecondRow[];
-  /** What `ok` requests that ended in each second took; a histogram is good until the next one is asked for. */
+  /** What `ok` requests that ended in each second took, by endpoint; a histogram is good until the next one is asked for. */
   histograms(): Iterable<SecondHistogram>;
 } {
   const firstS = Math.floor(startedEpochUs / US_PER_S);
@@ -62,6 +71,13 @@ export function perSecond(startedEpochUs: number): Required<Pick<Sink, 'rows' | 
   const latency = secondHistograms();
   const service = secondHistograms();
   const lag = secondHistograms();
+  /** Made when the first streamed answer ends: few runs have any. */
+  let itl: SecondHistograms | undefined;
+  /** Latency and service time at each endpoint; at a single one they are those of the whole. */
+  const atEndpoint =
+    endpoints === 1
+      ? [{ latency, service }]
+      : Array.from({ length: endpoints }, () => ({ latency: secondHistograms(), service: secondHistograms() }));
 
   /** The second that was asked for last, and where it begins: the next one is mostly the same. */
   let recentS = 0;
@@ -113,9 +129,21 @@ export function perSecond(startedEpochUs: number): Required<Pick<Sink, 'rows' | 
           count(endS, OK);
           latency.record(endS, endUs - intendedUs);
           service.record(endS, endUs - startUs);
+          if (endpoints > 1) {
+            const own = atEndpoint[block.endpoint[row] as number] as (typeof atEndpoint)[number];
+            own.latency.record(endS, endUs - intendedUs);
+            own.service.record(endS, endUs - startUs);
+          }
         } else {
           count(endS, FAILED);
         }
+      }
+    },
+    gaps({ endUs, gapsUs }) {
+      itl ??= secondHistograms();
+      const second = secondAt(endUs);
+      for (const gapUs of gapsUs) {
+        itl.record(second, gapUs);
       }
     },
     users(atUs, active) {
@@ -123,14 +151,17 @@ export function perSecond(startedEpochUs: number): Required<Pick<Sink, 'rows' | 
     },
     *histograms() {
       for (let second = 0; second < seconds; second++) {
-        for (const [metric, of] of [
-          ['latency', latency],
-          ['service', service],
-        ] as const) {
-          const histogram = of.at(second);
-          if (histogram) {
-            yield { epochS: firstS + second, metric, histogram };
+        for (const [endpoint, own] of atEndpoint.entries()) {
+          for (const metric of ['latency', 'service'] as const) {
+            const histogram = own[metric].at(second);
+            if (histogram) {
+              yield { epochS: firstS + second, endpoint, metric, histogram };
+            }
           }
+        }
+        const chunks = itl?.at(second);
+        if (chunks) {
+          yield { epochS: firstS + second, endpoint: 0, metric: 'itl_chunk', histogram: chunks };
         }
       }
     },

@@ -1,39 +1,18 @@
-import {
-  OK_CODE,
-  ORIGINS,
-  type Origin,
-  OUTCOMES,
-  type Outcome,
-  SAMPLE_CODES,
-  SENT_CODES,
-  WARMUP_CODE,
-  wasSent,
-} from '../samples/outcomes.js';
+import type { ChunkGaps } from '../samples/chunk-gaps.js';
+import { OK_CODE, type Outcome, SAMPLE_CODES, SENT_CODES, WARMUP_CODE } from '../samples/outcomes.js';
 import type { SampleBlock } from '../samples/sample.js';
 import type { Sink } from '../samples/sink.js';
 import { US_PER_S } from '../units.js';
 import { type AllInfDistribution, allInfDistribution, type Distribution, distribution } from './distribution.js';
 import { histogram } from './histogram.js';
+import { type FailureCause, type OutcomeTotals, outcomeCounts } from './outcome-counts.js';
+import { type CacheTotals, cacheSplit, type EndpointTotals, endpointSplit } from './splits.js';
+import { type TokenTotals, tokenFold } from './tokens.js';
 
-/** Requests by how they ended, those of the warm-up apart. planned = sent + dropped + not_sent; sent = ok + failed + abandoned. */
-export interface Counts {
-  readonly planned: number;
-  readonly sent: number;
-  readonly dropped: number;
-  readonly not_sent: number;
-  readonly ok: number;
-  readonly failed: number;
-  readonly abandoned: number;
+/** All requests by how they ended, those of the warm-up apart. */
+export interface Counts extends OutcomeTotals {
   /** Requests of the warm-up, which are in no other figure. */
   readonly warmup: number;
-}
-
-/** One way of failing, with an example of what the other side or the library said. */
-export interface FailureCause {
-  readonly outcome: Outcome;
-  readonly origin: Origin | null;
-  readonly count: number;
-  readonly example: string | null;
 }
 
 /** A stretch of a run, µs from its start. */
@@ -63,6 +42,10 @@ export interface Rates {
 export interface Totals {
   readonly counts: Counts;
   readonly failures: readonly FailureCause[];
+  /** The run by endpoint, the main one first; empty where there is one only. */
+  readonly endpoints: readonly EndpointTotals[];
+  /** Hits and misses apart; null where no answer told of a cache. */
+  readonly cache: CacheTotals | null;
   readonly rates: Rates;
   /** end − intended of the population `ok`. */
   readonly latency: Distribution;
@@ -81,32 +64,35 @@ export interface Totals {
   readonly bytes: { readonly out_bytes: number; readonly in_bytes: number };
   /** Requests that went out on a connection which had carried one before, and on a new one. */
   readonly connections: { readonly reused: number; readonly fresh: number };
+  /** null when no answer told of tokens. */
+  readonly tokens: TokenTotals | null;
 }
 
 /** Lateness of a sending that the verdict counts. */
 export const LATE_US = 10_000;
 
-/** How often an outcome came, and the fault that its first row had (index of ORIGINS, −1 for none). */
-interface OutcomeCount {
-  readonly outcome: Outcome;
-  count: number;
-  origin: number;
-}
-
 /**
  * Folds samples into a run's totals; those of the warm-up are left out. `measured` tells the measured window, which an
- * early stop shortens.
+ * early stop shortens; `endpointNames` are those of the endpoints by their index.
  */
-export function totals(measured: () => Window): Pick<Sink, 'rows'> & {
+export function totals(
+  measured: () => Window,
+  endpointNames: readonly string[] = [],
+): Pick<Sink, 'rows'> & {
   /** Keeps the first text that explains an outcome. */
   explain(outcome: Outcome, text: string): void;
+  /** What a streamed answer adds to its row. */
+  gaps(answer: ChunkGaps): void;
   finish(): Totals;
 } {
   const latency = histogram();
   const service = histogram();
   const lag = histogram();
   const failing = histogram();
-  const outcomes: readonly OutcomeCount[] = OUTCOMES.map((outcome) => ({ outcome, count: 0, origin: -1 }));
+  const tokens = tokenFold();
+  const outcomes = outcomeCounts();
+  const endpoints = endpointSplit(endpointNames);
+  const cache = cacheSplit();
   const examples = new Map<Outcome, string>();
   let warmup = 0;
   let late = 0;
@@ -121,10 +107,9 @@ export function totals(measured: () => Window): Pick<Sink, 'rows'> & {
 
   function add(block: SampleBlock, row: number, toUs: number): void {
     const code = block.outcome[row] as number;
-    const entry = outcomes[code] as OutcomeCount;
-    if (entry.count++ === 0) {
-      entry.origin = block.origin[row] as number;
-    }
+    outcomes.add(code, block.origin[row] as number);
+    endpoints.add(block, row, toUs);
+    cache.add(block, row);
     if (SENT_CODES[code] === 0) {
       return;
     }
@@ -139,6 +124,7 @@ export function totals(measured: () => Window): Pick<Sink, 'rows'> & {
     if (code === OK_CODE) {
       latency.record(endUs - intendedUs);
       service.record(endUs - startUs);
+      tokens.add(block, row, endUs <= toUs);
     } else if (SAMPLE_CODES[code] === 1) {
       failing.record(endUs - intendedUs);
     }
@@ -175,19 +161,20 @@ export function totals(measured: () => Window): Pick<Sink, 'rows'> & {
         examples.set(outcome, text);
       }
     },
+    gaps: tokens.gaps,
     finish() {
-      const seen = outcomes.filter(({ count }) => count > 0);
-      const counts = { ...countsOf(seen), warmup };
+      const counts = { ...outcomes.totals(), warmup };
       const { fromUs, toUs } = measured();
       const windowS = Math.max(0, toUs - fromUs) / US_PER_S;
-      const stopped = seen.find(({ outcome }) => outcome === 'not_sent_stopped')?.count ?? 0;
-      const due = counts.planned - stopped;
+      const due = counts.planned - outcomes.countOf('not_sent_stopped');
       const perS = (value: number) => (windowS > 0 ? value / windowS : 0);
       const failures = failing.count;
       const judged = counts.ok + failures;
       return {
         counts,
-        failures: failuresOf(seen, examples),
+        failures: outcomes.failures(examples),
+        endpoints: endpoints.finish(windowS),
+        cache: cache.finish(),
         rates: {
           window_s: windowS,
           offered_per_s: perS(due),
@@ -207,37 +194,8 @@ export function totals(measured: () => Window): Pick<Sink, 'rows'> & {
         time_to_failure: distribution(failing),
         bytes: { out_bytes: outBytes, in_bytes: inBytes },
         connections: { reused, fresh },
+        tokens: tokens.finish(windowS),
       };
     },
   };
-}
-
-function countsOf(seen: readonly OutcomeCount[]): Omit<Counts, 'warmup'> {
-  const sum = (which: (outcome: Outcome) => boolean) =>
-    seen.reduce((total, { outcome, count }) => total + (which(outcome) ? count : 0), 0);
-  const ok = sum((outcome) => outcome === 'ok');
-  const abandoned = sum((outcome) => outcome === 'abandoned');
-  const sent = sum(wasSent);
-  return {
-    planned: sum(() => true),
-    sent,
-    dropped: sum((outcome) => outcome === 'dropped'),
-    not_sent: sum((outcome) => outcome.startsWith('not_sent_')),
-    ok,
-    failed: sent - ok - abandoned,
-    abandoned,
-  };
-}
-
-/** Ways of failing, the most frequent first. */
-function failuresOf(seen: readonly OutcomeCount[], examples: ReadonlyMap<Outcome, string>): readonly FailureCause[] {
-  return seen
-    .filter(({ outcome }) => outcome !== 'ok')
-    .map(({ outcome, count, origin }) => ({
-      outcome,
-      origin: ORIGINS[origin] ?? null,
-      count,
-      example: examples.get(outcome) ?? null,
-    }))
-    .sort((a, b) => b.count - a.count);
 }

@@ -1,13 +1,17 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Distribution } from '../reduce/distribution.js';
 import type { GeneratorTotals } from '../reduce/generator-totals.js';
-import type { FailureCause } from '../reduce/summary.js';
+import type { FailureCause } from '../reduce/outcome-counts.js';
+import type { TokenTotals } from '../reduce/tokens.js';
 import { formatBytes, formatMs, groupDigits } from '../units.js';
 import type { Status } from '../verdicts/validity.js';
 import { plainTable, wrap } from './layout.js';
 import type { Report, Reporter, RunFacts } from './report.js';
 
 const COLORS = { VALID: 'green', SUSPECT: 'yellow', INVALID: 'red', INCONCLUSIVE: 'yellow' } as const;
+
+/** Longer names would make the table of latencies wider than the screen. */
+const NAME_WIDTH = 'until failure'.length;
 
 /** The summary at the end of a run: 80 columns, readable without colour. */
 export const consoleText: Reporter = (report) => plain(consoleColored(report));
@@ -48,17 +52,29 @@ function client({ pacing, workers }: RunFacts, of: GeneratorTotals): string {
   return parts.join(', ');
 }
 
-function repeats(sent: number, payloads: number): string {
-  const times = sent / payloads;
-  return times >= 10 ? groupDigits(Math.round(times)) : times.toFixed(1);
+/** How often payloads came again: once round the pool in the plain orders, by the share that was met in the others. */
+function repeats({ repeats: { requests_n: sent, repeated_ratio: ratio }, run }: Report): string {
+  const share = percent(ratio);
+  if (run.data_order !== 'repeat' && run.data_order !== 'zipf') {
+    const times = sent / run.payloads;
+    const each = times >= 10 ? groupDigits(Math.round(times)) : times.toFixed(1);
+    return `each sent ${each} times`;
+  }
+  const asked = run.repeat_rate_ratio === null ? '' : `, asked ${percent(run.repeat_rate_ratio)}`;
+  return `${run.data_order === 'zipf' ? 'zipf order, ' : ''}${share} repeats${asked}`;
+}
+
+function percent(ratio: number | null): string {
+  return ratio === null ? '-' : `${(ratio * 100).toFixed(2)} %`;
 }
 
 function users(count: number): string {
   return `${count} ${count === 1 ? 'user' : 'users'}`;
 }
 
-function counts({ counts: all, rates, bytes, run, calibration, generator }: Report): string {
-  const errors = rates.error_ratio === null ? '-' : `${(rates.error_ratio * 100).toFixed(2)} %`;
+function counts(report: Report): string {
+  const { counts: all, rates, bytes, run, calibration, generator, endpoints, cache, tokens } = report;
+  const errors = percent(rates.error_ratio);
   const parts = [
     `${groupDigits(all.ok)} ok`,
     `${groupDigits(all.failed)} failed`,
@@ -67,6 +83,10 @@ function counts({ counts: all, rates, bytes, run, calibration, generator }: Repo
   const items = run.batch > 1 ? `${rates.ok_items_per_s.toFixed(1)} items ok/s, ` : '';
   return [
     `  requests  ${groupDigits(all.sent)} sent: ${parts.join(', ')} (errors ${errors})`,
+    ...endpoints.map(
+      ({ endpoint, counts: own, error_ratio }) =>
+        `            ${endpoint} ${groupDigits(own.sent)} sent: ${groupDigits(own.ok)} ok (errors ${percent(error_ratio)})`,
+    ),
     ...(all.warmup > 0 ? [`            ${groupDigits(all.warmup)} more in the warm-up, in no figure below`] : []),
     ...(all.dropped + all.not_sent > 0
       ? [
@@ -82,10 +102,29 @@ function counts({ counts: all, rates, bytes, run, calibration, generator }: Repo
             `${groupDigits(Math.round(calibration.ceiling_per_s))}/s (calibrated ${calibration.calibrated_at.slice(0, 10)})`,
         ]
       : []),
+    ...(tokens === null ? [] : [tokenLine(tokens)]),
     `  bodies    ${formatBytes(bytes.out_bytes)} out, ${formatBytes(bytes.in_bytes)} in`,
-    `  payloads  ${groupDigits(run.payloads)} distinct, ${formatBytes(run.payload_bytes)}, each sent ${repeats(all.sent, run.payloads)} times`,
+    `  payloads  ${groupDigits(run.payloads)} distinct, ${formatBytes(run.payload_bytes)}, ${repeats(report)}`,
+    ...(cache
+      ? [
+          `  cache     ${percent(cache.hit_ratio)} hits: ${groupDigits(cache.hit.n)} of ${groupDigits(cache.hit.n + cache.miss.n)}`,
+        ]
+      : []),
     `  client    ${wrap(client(run, generator), ' '.repeat(12)).trimStart()}`,
   ].join('\n');
+}
+
+function tokenLine({ counted_n, tokens_out_n, tokens_out_per_s, per_request, ...more }: TokenTotals): string {
+  const parts =
+    counted_n === 0
+      ? ['not counted by the server']
+      : [
+          `${groupDigits(tokens_out_n)} out`,
+          `${tokens_out_per_s.toFixed(1)} out/s`,
+          ...(per_request.mean_per_s === null ? [] : [`${per_request.mean_per_s.toFixed(1)}/s per request`]),
+          ...(more.tokens_per_chunk_mean === null ? [] : [`${more.tokens_per_chunk_mean.toFixed(2)} per chunk`]),
+        ];
+  return `  tokens    ${wrap(parts.join(', '), ' '.repeat(12)).trimStart()}`;
 }
 
 function latencies(report: Report): string {
@@ -100,6 +139,20 @@ function latencies(report: Report): string {
   row('service time', report.service_time);
   if (report.run.model === 'open') {
     row('lag', report.lag);
+  }
+  for (const { endpoint, latency } of report.endpoints) {
+    row(`  ${endpoint}`.slice(0, NAME_WIDTH), latency);
+  }
+  if (report.cache) {
+    row('  cache hit', report.cache.hit.latency);
+    row('  cache miss', report.cache.miss.latency);
+  }
+  if (report.tokens) {
+    const { ttft, itl_chunk, tpot, ntpot } = report.tokens;
+    const named = { TTFT: ttft, itl_chunk, TPOT: tpot, NTPOT: ntpot };
+    for (const [name, of] of Object.entries(named).filter(([, { n }]) => n > 0)) {
+      row(name, of);
+    }
   }
   if (report.time_to_failure.n > 0) {
     row('until failure', report.time_to_failure);

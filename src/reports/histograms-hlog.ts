@@ -2,13 +2,19 @@ import { hlogHead, hlogInterval } from '../reduce/histogram.js';
 import type { SecondHistogram } from '../reduce/per-second.js';
 
 /**
- * `histograms.hlog`: an HdrHistogram log of a run, one interval per second for each metric, tagged `endpoint.metric`, that
- * other HDR tools read. `startedEpochS` is the epoch second of the run's start.
+ * `histograms.hlog`: an HdrHistogram log of a run, one interval per second for each endpoint and metric, tagged
+ * `endpoint.metric`, that other HDR tools read. `startedEpochS` is the epoch second of the run's start, `endpoints` the
+ * names of the endpoints by their index.
  */
-export function histogramsHlog(startedEpochS: number, endpoint: string, intervals: Iterable<SecondHistogram>): string {
+export function histogramsHlog(
+  startedEpochS: number,
+  endpoints: readonly string[],
+  intervals: Iterable<SecondHistogram>,
+): string {
+  const tags = endpoints.map((name) => name.replaceAll(/[\s,]/g, '_'));
   const lines = [hlogHead(startedEpochS)];
-  for (const { epochS, metric, histogram } of intervals) {
-    lines.push(hlogInterval(histogram, epochS, epochS + 1, `${endpoint.replaceAll(/[\s,]/g, '_')}.${metric}`));
+  for (const { epochS, endpoint, metric, histogram } of intervals) {
+    lines.push(hlogInterval(histogram, epochS, epochS + 1, `${tags[endpoint]}.${metric}`));
   }
   return lines.join('');
 }

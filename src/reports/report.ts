@@ -1,5 +1,6 @@
 import type { GeneratorTotals } from '../reduce/generator-totals.js';
 import { PERCENTILE_METHOD } from '../reduce/histogram.js';
+import type { Repeats } from '../reduce/repeats.js';
 import type { Totals } from '../reduce/summary.js';
 import type { Verdict } from '../verdicts/validity.js';
 import { VERSION } from '../version.js';
@@ -34,6 +35,9 @@ export interface RunFacts {
   readonly seed: number;
   readonly check: string;
   readonly dataset: string;
+  /** In which order they went out, and the share of repeats that was asked for; null in the other orders. */
+  readonly data_order: string;
+  readonly repeat_rate_ratio: number | null;
   /** Distinct requests, their bytes, and what it took to encode them before the run. */
   readonly payloads: number;
   readonly payload_bytes: number;
@@ -57,6 +61,8 @@ export interface Report extends Totals {
   /** This program itself: what is slow here is not the server's. */
   readonly generator: GeneratorTotals;
   readonly verdict: Verdict;
+  /** How many requests had a payload that was sent before: what a cache could have answered. */
+  readonly repeats: Repeats;
   /** null in a closed run, and where this machine was not calibrated for the way of sending. */
   readonly calibration: Headroom | null;
   readonly thresholds: readonly never[];
@@ -76,6 +82,14 @@ const DEFINITIONS = {
   lag: 'start - intended start, every request that was sent',
   time_to_failure:
     'end - intended start, requests that were sent and not ok; abandoned ones up to the end of the drain',
+  ttft: 'first chunk with content - intended start (ttft_service: - start), streamed answers of population ok',
+  itl_chunk: 'gaps between successive chunks with content, pooled over the streamed answers of population ok',
+  tpot: '(last chunk with content - first) / (n_out - 1), one value per streamed answer with n_out >= 2 in 2 chunks or more',
+  ntpot: '(end - start) / n_out, one value per answer with n_out >= 1',
+  n_out: "generated tokens by the server's own usage; where it has none there is no value",
+  endpoints: 'the same figures for the requests to each endpoint; the other figures are over all of them',
+  cache: 'ok answers that the server said were from its cache (hit) or not (miss); others are in neither',
+  repeats: 'requests sent whose payload was sent before in this run, the warm-up included',
   headroom: 'ceiling of this machine (infer-bench calibrate) / requests sent in the busiest second',
   rates: 'per second of the measured window, which ends when the pattern ends or the run is stopped',
 } as const;
@@ -88,12 +102,13 @@ export interface ReportParts {
   readonly run: RunFacts;
   readonly totals: Totals;
   readonly generator: GeneratorTotals;
+  readonly repeats: Repeats;
   readonly calibration: Headroom | null;
   readonly verdict: Verdict;
 }
 
 /** Puts the report of a run together. */
-export function reportOf({ run, totals, generator, calibration, verdict }: ReportParts): Report {
+export function reportOf({ run, totals, generator, repeats, calibration, verdict }: ReportParts): Report {
   return {
     schema: 'infer-bench/summary/1',
     version: VERSION,
@@ -102,6 +117,7 @@ export function reportOf({ run, totals, generator, calibration, verdict }: Repor
     calibration,
     thresholds: [],
     ...totals,
+    repeats,
     generator,
     percentile_method: PERCENTILE_METHOD,
     definitions: DEFINITIONS,

@@ -27,6 +27,10 @@ export interface Sample {
   readonly tokensOut: number | undefined;
   /** When the first content of a streamed answer came. */
   readonly firstTokenUs: number | undefined;
+  /** When the last content of it came. */
+  readonly lastTokenUs: number | undefined;
+  /** Chunks of a streamed answer that had content. */
+  readonly chunks: number | undefined;
 }
 
 /** The columns of a block and their kind, those with the largest values first so that each starts at a multiple of its size. */
@@ -37,12 +41,14 @@ const COLUMNS = {
   firstByteUs: Float64Array,
   endUs: Float64Array,
   firstTokenUs: Float64Array,
+  lastTokenUs: Float64Array,
   bytesOut: Float64Array,
   bytesIn: Float64Array,
   user: Int32Array,
   status: Int32Array,
   batch: Int32Array,
   tokensOut: Int32Array,
+  chunks: Int32Array,
   worker: Uint16Array,
   phase: Uint8Array,
   endpoint: Uint8Array,
@@ -126,6 +132,8 @@ export function copyRow(to: SampleBlock, from: SampleBlock, row: number): void {
   to.cache[at] = from.cache[row] as number;
   to.tokensOut[at] = from.tokensOut[row] as number;
   to.firstTokenUs[at] = from.firstTokenUs[row] as number;
+  to.lastTokenUs[at] = from.lastTokenUs[row] as number;
+  to.chunks[at] = from.chunks[row] as number;
 }
 
 /** Adds a sample to a block that has room. */
@@ -150,6 +158,8 @@ export function appendSample(block: SampleBlock, sample: Sample): void {
   block.cache[row] = cacheCode(sample.cache);
   block.tokensOut[row] = sample.tokensOut ?? -1;
   block.firstTokenUs[row] = sample.firstTokenUs ?? Number.NaN;
+  block.lastTokenUs[row] = sample.lastTokenUs ?? Number.NaN;
+  block.chunks[row] = sample.chunks ?? -1;
 }
 
 /** The row at an index of a block, as an object. */
@@ -174,6 +184,8 @@ export function sampleAt(block: SampleBlock, row: number): Sample {
     cache: CACHE_WORDS[block.cache[row] as number],
     tokensOut: notNegative(block.tokensOut[row] as number),
     firstTokenUs: present(block.firstTokenUs[row] as number),
+    lastTokenUs: present(block.lastTokenUs[row] as number),
+    chunks: notNegative(block.chunks[row] as number),
   };
 }
 

@@ -26,6 +26,8 @@ export const SAMPLE_COLUMNS = [
   'cache',
   'tokens_out',
   'first_token_us',
+  'last_token_us',
+  'chunks',
 ] as const;
 
 /** `outcome` and `origin`, with the commas around them, by the index of the one and 1 + the index of the other. */
@@ -33,7 +35,9 @@ const OUTCOME_WORDS = OUTCOMES.map((outcome) => ['', ...ORIGINS].map((origin) =>
 /** `reused` and `cache`, with the commas around them, by 1 + the value of each. */
 const REUSED_WORDS = ['', '0', '1'].map((digit) => ['', ...CACHE_WORDS].map((cache) => word(`,${digit},${cache},`)));
 /** The same for the many answers that have no tokens, to the end of the line. */
-const REUSED_ENDS = ['', '0', '1'].map((digit) => ['', ...CACHE_WORDS].map((cache) => word(`,${digit},${cache},,\n`)));
+const REUSED_ENDS = ['', '0', '1'].map((digit) =>
+  ['', ...CACHE_WORDS].map((cache) => word(`,${digit},${cache},,,,\n`)),
+);
 
 /** `samples.csv`: every planned request with all that was measured, µs from the run's start, absent values empty. */
 export function samplesSink(path: string, endpoints: readonly string[]): Sink {
@@ -80,13 +84,18 @@ export function samplesSink(path: string, endpoints: readonly string[]): Sink {
     const cache = block.cache[row] as number;
     const tokensOut = block.tokensOut[row] as number;
     const firstTokenUs = block.firstTokenUs[row] as number;
-    if (tokensOut < 0 && Number.isNaN(firstTokenUs)) {
+    const chunks = block.chunks[row] as number;
+    if (tokensOut < 0 && chunks < 0 && Number.isNaN(firstTokenUs)) {
       return putWord(bytes, at, wordOf(REUSED_ENDS, 1 + reused, cache));
     }
     at = putWord(bytes, at, wordOf(REUSED_WORDS, 1 + reused, cache));
     at = putPresent(bytes, at, tokensOut);
     bytes.setUint8(at++, COMMA);
     at = putPresent(bytes, at, firstTokenUs);
+    bytes.setUint8(at++, COMMA);
+    at = putPresent(bytes, at, block.lastTokenUs[row] as number);
+    bytes.setUint8(at++, COMMA);
+    at = putPresent(bytes, at, chunks);
     bytes.setUint8(at++, LINE_FEED);
     return at;
   }

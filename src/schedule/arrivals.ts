@@ -1,5 +1,5 @@
 import type { LoadPattern } from '../patterns/pattern.js';
-import type { Random } from '../random.js';
+import { exponential, normal, type Random } from '../random.js';
 import { US_PER_S } from '../units.js';
 
 /**
@@ -74,16 +74,6 @@ function gapsOf(spacing: Spacing, random: Random): () => number {
       return () => gamma(shape, random) / shape;
     }
   }
-}
-
-/** A draw of the exponential distribution with mean 1, by inversion. */
-function exponential(random: Random): number {
-  return -Math.log1p(-random.unit());
-}
-
-/** A draw of the standard normal distribution. Source: Box and Muller's transform. */
-function normal(random: Random): number {
-  return Math.sqrt(2 * exponential(random)) * Math.cos(2 * Math.PI * random.unit());
 }
 
 /**

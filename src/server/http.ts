@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { monotonicNs } from '../clock.js';
+import { type Clock, monotonicNs, wallMs } from '../clock.js';
 import { BenchError, errorCode } from '../errors.js';
-import type { TruthLog } from './truth-log.js';
+import { US_PER_MS, US_PER_S } from '../units.js';
+import type { CacheState, Serve } from './service.js';
+import { RESET_STATUS, type TruthLog } from './truth-log.js';
 
 /** One request as a route sees it. */
 export interface Call {
@@ -24,11 +27,21 @@ export interface Answer {
   readonly body: string;
   /** Bytes behind the text of the body. */
   readonly tail?: Buffer;
+  /** It takes so long. */
+  readonly afterMs?: number | undefined;
+  /** More of the body, each part in its time: the answer then has chunks instead of a length. */
+  readonly parts?: readonly AnswerPart[];
   /** `application/json` unless said otherwise. */
   readonly type?: string;
   readonly headers?: Readonly<Record<string, string | number>>;
   /** Items of the request, for the truth log; 0 when it could not be read. */
   readonly batch?: number;
+}
+
+/** A part of a body that is sent so long after the answer began. */
+export interface AnswerPart {
+  readonly afterMs: number;
+  readonly text: string;
 }
 
 /** The first route whose path and method fit answers. */
@@ -37,21 +50,43 @@ export interface Route {
   readonly method?: string;
   /** The path to the letter, or a pattern that must cover it. */
   readonly path: string | RegExp;
-  /** Every request to it gets a line in the truth log. */
+  /** Every request to it passes through the service and gets a line in the truth log. */
   readonly inference?: true;
+  /** What the metrics call it, where the path is a pattern. */
+  readonly endpoint?: string;
   answer(call: Call): Answer;
 }
 
-/** What a server kind says and where it says it. */
+/** Routes that belong together: what a server kind says. */
+export interface RouteGroup {
+  readonly routes: readonly Route[];
+  /** The body of an answer that no route gave: 404, 405, 413, 429, 500, 503. */
+  problem(message: string, status: number): string;
+  readonly maxBodyBytes: number;
+  /** What inference requests pass through; without it they are answered at once. */
+  readonly serve?: Serve<Answer>;
+}
+
+/** What a server says, where, and how. */
 export interface HttpServerOptions {
   readonly host: string;
   /** 0 = any free port. */
   readonly port: number;
-  readonly routes: readonly Route[];
-  /** The body of an answer that no route gave: 404, 405, 413, 500. */
-  problem(message: string, status: number): string;
-  readonly maxBodyBytes: number;
+  /** The first one with a route whose path fits answers, and the first one what fits nowhere. */
+  readonly groups: readonly [RouteGroup, ...RouteGroup[]];
   readonly truthLog?: TruthLog | undefined;
+  /** What a full queue is told by; 503 unless told otherwise. */
+  readonly overloadStatus?: 429 | 503;
+  /** Bodies of inference answers leave so slowly; absent: at once. */
+  readonly slowBody?: SlowBody | undefined;
+  /** Hears of every answer; `endpoint` is the path of its route, or `other`. */
+  readonly count?: (endpoint: string, status: number | 'reset') => void;
+}
+
+/** How slowly bodies leave. */
+export interface SlowBody {
+  readonly bytesPerS: number;
+  readonly clock: Clock;
 }
 
 /** A listening server. */
@@ -64,7 +99,7 @@ export interface HttpServer {
 /** Longer than any think time, so that a connection is never cut under a client that reuses it. */
 const KEEP_ALIVE_MS = 75_000;
 /** A burst of new connections waits in the kernel instead of being refused; the kernel caps it. */
-const BACKLOG = 4096;
+export const BACKLOG = 4096;
 /** Text to classify may travel in the path. */
 export const MAX_HEAD_BYTES = 64 * 1024;
 /** How long `close` waits for requests in flight. */
@@ -76,7 +111,7 @@ const NO_BODY = Buffer.alloc(0);
 
 /** Listens and answers; throws BenchError for an address that cannot be had. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { routes, truthLog, maxBodyBytes } = options;
+  const { truthLog, overloadStatus = 503, slowBody, count } = options;
   /** Requests in flight per connection. */
   const connections = new Map<Socket, number>();
   let closing = false;
@@ -105,20 +140,34 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   function handle(request: IncomingMessage, response: ServerResponse, receivedNs: bigint): void {
     const method = request.method as string;
     const { path, query } = splitTarget(request.url as string);
-    const { route, groups, allow } = findRoute(routes, method, path);
+    const { socket } = request;
+    const { group, route, groups, allow } = findRoute(options.groups, method, path);
+    const { maxBodyBytes, serve } = group;
     const log = route?.inference && truthLog;
 
     const record = (status: number, batch: number) => {
       if (log) {
         log.record({ id: request.headers['x-request-id'], receivedNs, sentNs: monotonicNs(), batch, status });
       }
+      count?.(route ? endpointOf(route) : 'other', status === RESET_STATUS ? 'reset' : status);
     };
-    const send = (answer: Answer) => {
-      const { body, tail } = answer;
+    const send = (answer: Answer, cache?: CacheState) => {
+      const { body, tail, afterMs, parts } = answer;
+      if (afterMs !== undefined) {
+        setTimeout(() => {
+          if (response.destroyed) {
+            record(CLIENT_CLOSED_REQUEST, answer.batch ?? 0);
+          } else {
+            send({ ...answer, afterMs: undefined }, cache);
+          }
+        }, afterMs);
+        return;
+      }
       const headers: Record<string, string | number> = {
         'content-type': answer.type ?? 'application/json',
-        'content-length': Buffer.byteLength(body) + (tail?.length ?? 0),
+        ...(!parts && { 'content-length': Buffer.byteLength(body) + (tail?.length ?? 0) }),
         ...answer.headers,
+        ...(cache && cacheHeaders(cache)),
       };
       if (answer.status === 405) {
         headers.allow = allow.join(', ');
@@ -126,10 +175,22 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       if (closing) {
         headers.connection = 'close';
       }
+      if (parts) {
+        response.writeHead(answer.status, headers);
+        sendParts(response, parts, (whole) => record(whole ? answer.status : CLIENT_CLOSED_REQUEST, answer.batch ?? 0));
+        return;
+      }
       record(answer.status, answer.batch ?? 0);
-      response.writeHead(answer.status, headers).end(tail ? Buffer.concat([Buffer.from(body), tail]) : body);
+      const content = tail ? Buffer.concat([Buffer.from(body), tail]) : body;
+      response.writeHead(answer.status, headers);
+      if (slowBody && route?.inference) {
+        writeSlowly(response, Buffer.from(content), slowBody);
+      } else {
+        response.end(content);
+      }
     };
-    const problem = (status: number, message: string) => send({ status, body: options.problem(message, status) });
+    const problemAnswer = (status: number, message: string) => ({ status, body: group.problem(message, status) });
+    const problem = (status: number, message: string) => send(problemAnswer(status, message));
 
     readBody(request, maxBodyBytes, (body) => {
       if (body === 'gone') {
@@ -148,15 +209,42 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
         }
         return;
       }
-      let answer: Answer;
-      try {
-        answer = route.answer({ method, path, query, groups, headers: request.headers, body });
-      } catch (error) {
-        // A fault of ours on one request must not end the server under a running measurement.
-        problem(500, `Internal error: ${(error as Error)?.message ?? error}`);
+      const call: Call = { method, path, query, groups, headers: request.headers, body };
+      const answer = (): Answer => {
+        try {
+          return route.answer(call);
+        } catch (error) {
+          // A fault of ours on one request must not end the server under a running measurement.
+          return problemAnswer(500, `Internal error: ${(error as Error)?.message ?? error}`);
+        }
+      };
+      if (!serve || !route.inference) {
+        send(answer());
         return;
       }
-      send(answer);
+      const work = {
+        key: () => keyOf(call),
+        run() {
+          const value = answer();
+          return { value, items: value.batch ?? 0, ok: value.status < 400 };
+        },
+      };
+      serve(work, (end) => {
+        switch (end.kind) {
+          case 'answer':
+            send(end.value, end.cache);
+            return;
+          case 'full':
+            problem(overloadStatus, 'The queue is full');
+            return;
+          case 'error':
+            problem(500, 'An error on request');
+            return;
+          case 'reset':
+            record(RESET_STATUS, 0);
+            socket.resetAndDestroy();
+        }
+      });
     });
   }
 
@@ -191,31 +279,111 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   };
 }
 
+/** Sends each part of a body when it is due, and tells just before the last whether the client was there until then. */
+function sendParts(response: ServerResponse, parts: readonly AnswerPart[], ends: (whole: boolean) => void): void {
+  const beganNs = monotonicNs();
+  let sent = 0;
+  function sendDue(): void {
+    const elapsedMs = Number(monotonicNs() - beganNs) / 1e6;
+    if (response.destroyed) {
+      ends(false);
+      return;
+    }
+    for (; sent < parts.length; sent++) {
+      const { afterMs, text } = parts[sent] as AnswerPart;
+      if (afterMs > elapsedMs) {
+        setTimeout(sendDue, Math.ceil(afterMs - elapsedMs));
+        return;
+      }
+      response.write(text);
+    }
+    ends(true);
+    response.end();
+  }
+  sendDue();
+}
+
 function splitTarget(target: string): { readonly path: string; readonly query: string } {
   const local = target.startsWith('/') ? target : target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?]*\/?/i, '/');
   const mark = local.indexOf('?');
   return mark < 0 ? { path: local, query: '' } : { path: local.slice(0, mark), query: local.slice(mark + 1) };
 }
 
+/** The headers that say what a request is to the server, beside its body. */
+const KEY_HEADERS = ['content-type', 'inference-header-content-length'] as const;
+
+/** Names what a request asks: the hash of all that an answer depends on, in hexadecimal digits. */
+function keyOf({ method, path, query, headers, body }: Call): string {
+  const head = [method, path, query, ...KEY_HEADERS.map((name) => headers[name])];
+  return createHash('sha256').update(JSON.stringify(head)).update(body).digest('hex');
+}
+
+/** The name of the header, its values and its companions are those of the third seed's server. */
+function cacheHeaders({ isHit, leftUs, tag }: CacheState): Readonly<Record<string, string>> {
+  return {
+    'x-mlapi-cache': isHit ? 'Hit' : 'Miss',
+    'cache-control': `max-age=${Math.floor(leftUs / US_PER_S)}`,
+    expires: new Date(wallMs() + leftUs / US_PER_MS).toUTCString(),
+    etag: `W/${tag}`,
+  };
+}
+
+/** Time between two pieces of a slow body. */
+const PIECE_US = 10 * US_PER_MS;
+
+function writeSlowly(response: ServerResponse, content: Buffer, { bytesPerS, clock }: SlowBody): void {
+  const startUs = clock.nowUs();
+  let sentBytes = 0;
+  function writeDue(): void {
+    const nowUs = clock.nowUs();
+    const dueBytes = Math.min(content.length, Math.floor(((nowUs - startUs) * bytesPerS) / US_PER_S));
+    if (response.destroyed) {
+      return;
+    }
+    if (dueBytes === content.length) {
+      response.end(content.subarray(sentBytes));
+      return;
+    }
+    if (dueBytes > sentBytes) {
+      response.write(content.subarray(sentBytes, dueBytes));
+      sentBytes = dueBytes;
+    }
+    clock.at(nowUs + PIECE_US, writeDue);
+  }
+  response.flushHeaders();
+  writeDue();
+}
+
+function endpointOf({ endpoint, path }: Route): string {
+  return endpoint ?? (typeof path === 'string' ? path : path.source);
+}
+
 interface Found {
+  /** Of the route, or of what the answer without one is worded by. */
+  readonly group: RouteGroup;
   readonly route?: Route;
   readonly groups: readonly (string | undefined)[];
   /** The methods of the routes whose path fits. */
   readonly allow: readonly string[];
 }
 
-function findRoute(routes: readonly Route[], method: string, path: string): Found {
-  const allow: string[] = [];
-  for (const route of routes) {
-    const groups = matchPath(route.path, path);
-    if (groups && (route.method === undefined || route.method === method)) {
-      return { route, groups, allow };
+function findRoute(all: HttpServerOptions['groups'], method: string, path: string): Found {
+  for (const group of all) {
+    const allow: string[] = [];
+    for (const route of group.routes) {
+      const groups = matchPath(route.path, path);
+      if (groups && (route.method === undefined || route.method === method)) {
+        return { group, route, groups, allow };
+      }
+      if (groups) {
+        allow.push(route.method as string);
+      }
     }
-    if (groups) {
-      allow.push(route.method as string);
+    if (allow.length > 0) {
+      return { group, groups: [], allow };
     }
   }
-  return { groups: [], allow };
+  return { group: all[0], groups: [], allow: [] };
 }
 
 function matchPath(wanted: string | RegExp, path: string): readonly (string | undefined)[] | undefined {

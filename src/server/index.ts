@@ -1,17 +1,39 @@
 import { unlink } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
+import { systemClock } from '../clock.js';
 import { BenchError, usageError } from '../errors.js';
 import { createFixedHttpServer } from './fixed-answer.js';
-import { createHttpServer, type Route } from './http.js';
+import type { CallOptions, GrpcService, RawReply, Reset } from './grpc.js';
+import {
+  type Answer,
+  createHttpServer,
+  type HttpServer,
+  type HttpServerOptions,
+  type Route,
+  type RouteGroup,
+} from './http.js';
+import { createMetrics, METRICS_TYPE } from './metrics.js';
+import { type Behaviour, createService, PLAIN_BEHAVIOUR, type Service } from './service.js';
+import type { ServiceTotals } from './totals.js';
 import { createTruthLog, type TruthLog } from './truth-log.js';
 
-/** Where a server listens and what it writes down. */
+export type { Behaviour } from './service.js';
+export { parseServiceTime } from './service-time.js';
+export type { Stall } from './stalls.js';
+
+/** Where a server listens, how it behaves and what it writes down. */
 export interface ServerOptions {
   readonly host: string;
   /** 0 = any free port. */
   readonly port: number;
   /** 0 = any free port; not used by kinds without gRPC. */
   readonly grpcPort: number;
+  /** Of each kind by itself; the plain one unless told otherwise. Not with a fixed answer. */
+  readonly behaviour?: Behaviour;
+  /** What a full queue is told by: 503 and UNAVAILABLE, unless it is 429 and RESOURCE_EXHAUSTED. */
+  readonly overload?: 429 | 503;
+  /** Bodies of inference answers leave so slowly; absent: at once. */
+  readonly bodyBytesPerS?: number | undefined;
   /** Answers every request with the same bytes, without reading it: for measuring a client. */
   readonly fixedAnswer?: boolean;
   /** A new file for what the server saw: one line per request to an inference route. */
@@ -33,21 +55,18 @@ interface GrpcPart {
   close(): Promise<void>;
 }
 
-interface GrpcOptions {
+interface FixedOptions {
   readonly host: string;
   readonly port: number;
   readonly truthLog: TruthLog | undefined;
 }
 
 /** A server kind with its model loaded. */
-interface Kind {
-  readonly routes: readonly Route[];
-  readonly maxBodyBytes: number;
-  problem(message: string, status: number): string;
-  readonly listenGrpc?: (options: GrpcOptions) => Promise<GrpcPart>;
+interface Kind extends Omit<RouteGroup, 'serve'> {
+  readonly services?: (options: CallOptions) => readonly GrpcService[];
   /** A true answer to some request of one item. */
   fixedAnswer(): string;
-  readonly listenFixedGrpc?: (options: GrpcOptions) => Promise<GrpcPart>;
+  readonly listenFixedGrpc?: (options: FixedOptions) => Promise<GrpcPart>;
 }
 
 /** The server kinds. To add one, write its file and its entry; heavy modules load with the kind that needs them. */
@@ -81,29 +100,30 @@ const KINDS = {
     const { mnistServable } = await import('./tf-serving.js');
     const rest = await import('./tf-serving-rest.js');
     const { TF_SERVING_MAX_BODY_BYTES, tfServingProblem, tfServingRoutes } = rest;
-    const { blankImagePrediction, createTfServingGrpcServer } = await import('./tf-serving-grpc.js');
+    const { blankImagePrediction, tfServingServices } = await import('./tf-serving-grpc.js');
     const servable = mnistServable(loadDigitModel());
     return {
       routes: tfServingRoutes(servable),
       maxBodyBytes: TF_SERVING_MAX_BODY_BYTES,
       problem: tfServingProblem,
-      listenGrpc: (options) => createTfServingGrpcServer(servable, options),
+      services: (options) => tfServingServices(servable, options),
       fixedAnswer: () => rest.blankImageText(servable),
       listenFixedGrpc: (options) => listenFixed(options, blankImagePrediction(servable)),
     };
   },
-  oip: async (): Promise<Kind> => {
+  oip: async (totals: ServiceTotals): Promise<Kind> => {
     const { loadDigitModel } = await import('./digit-model.js');
     const { mnistOipModel } = await import('./oip.js');
     const rest = await import('./oip-rest.js');
     const { OIP_MAX_BODY_BYTES, oipProblem, oipRoutes } = rest;
-    const { blankImageMessage, createOipGrpcServer } = await import('./oip-grpc.js');
+    const { blankImageMessage, oipServices } = await import('./oip-grpc.js');
+    const { statisticsRoutes } = await import('./oip-statistics.js');
     const model = mnistOipModel(loadDigitModel());
     return {
-      routes: oipRoutes(model),
+      routes: [...statisticsRoutes(model, totals), ...oipRoutes(model)],
       maxBodyBytes: OIP_MAX_BODY_BYTES,
       problem: oipProblem,
-      listenGrpc: (options) => createOipGrpcServer(model, options),
+      services: (options) => oipServices(model, totals, options),
       fixedAnswer: () => rest.blankImageAnswer(model),
       listenFixedGrpc: (options) => listenFixed(options, blankImageMessage(model)),
     };
@@ -120,25 +140,41 @@ const KINDS = {
       problem: torchserveProblem,
     };
   },
+  openai: async (): Promise<Kind> => {
+    const { OPENAI_MAX_BODY_BYTES, openaiFixedAnswer, openaiProblem, openaiRoutes } = await import('./openai.js');
+    return {
+      routes: openaiRoutes(),
+      fixedAnswer: openaiFixedAnswer,
+      maxBodyBytes: OPENAI_MAX_BODY_BYTES,
+      problem: openaiProblem,
+    };
+  },
 } as const;
 
-async function listenFixed(options: GrpcOptions, content: Buffer): Promise<GrpcPart> {
+async function listenFixed(options: FixedOptions, content: Buffer): Promise<GrpcPart> {
   const { createFixedGrpcServer } = await import('./fixed-grpc.js');
   const { address, close } = await createFixedGrpcServer({ ...options, content });
   return { port: address.port, close };
 }
 
-export type ServerKind = keyof typeof KINDS;
+type KindName = keyof typeof KINDS;
+const KIND_NAMES = Object.keys(KINDS) as readonly KindName[];
+
+/** A kind, or all of them behind the same two ports. */
+export type ServerKind = KindName | 'all';
 
 /** The names of all kinds, in the order of the help. */
-export const SERVER_KINDS = Object.keys(KINDS) as readonly ServerKind[];
+export const SERVER_KINDS: readonly ServerKind[] = [...KIND_NAMES, 'all'];
+
+/** Served together, the first kind with a route for a path has it: the one that answers any path is the last. */
+const TOGETHER: readonly KindName[] = [...KIND_NAMES.filter((name) => name !== 'tf-serving'), 'tf-serving'];
 
 /** Starts a server; resolves when it listens. Throws BenchError for a port or file that cannot be had. */
 export async function startServer(kind: ServerKind, options: ServerOptions): Promise<RunningServer> {
-  const { routes, maxBodyBytes, problem, fixedAnswer, ...parts } = await KINDS[kind]();
-  const { host, port, grpcPort } = options;
-  const listenGrpc = options.fixedAnswer ? parts.listenFixedGrpc : parts.listenGrpc;
-  if (listenGrpc && port !== 0 && port === grpcPort) {
+  const names = kind === 'all' ? TOGETHER : [kind];
+  const parts = options.fixedAnswer ? await fixedParts(names, options) : await servingParts(names, options);
+  const { port, grpcPort } = options;
+  if (parts.listenGrpc && port !== 0 && port === grpcPort) {
     throw usageError([`Cannot listen on --grpc-port ${grpcPort}: it is the same as --port`]);
   }
   const truthLog =
@@ -151,13 +187,10 @@ export async function startServer(kind: ServerKind, options: ServerOptions): Pro
     }
     problems.push(error);
   };
-  const listenHttp = options.fixedAnswer
-    ? createFixedHttpServer({ host, port, content: fixedAnswer(), truthLog })
-    : createHttpServer({ host, port, routes, problem, maxBodyBytes, truthLog });
-  const http = await listenHttp.catch(collect);
+  const http = await parts.listenHttp(truthLog).catch(collect);
   // The same address as HTTP, so that a name with several addresses does not scatter the two.
-  const address = http?.address.address ?? host;
-  const grpc = await listenGrpc?.({ host: address, port: grpcPort, truthLog }).catch(collect);
+  const address = http?.address.address ?? options.host;
+  const grpc = await parts.listenGrpc?.(truthLog, address).catch(collect);
 
   if (!http || problems.length > 0) {
     await Promise.all([http?.close(), grpc?.close(), truthLog?.close()]);
@@ -174,7 +207,93 @@ export async function startServer(kind: ServerKind, options: ServerOptions): Pro
     },
     async close() {
       await Promise.all([http.close(), grpc?.close()]);
+      parts.close();
       await truthLog?.close();
+    },
+  };
+}
+
+/** What listens, ready to. */
+interface Parts {
+  listenHttp(truthLog: TruthLog | undefined): Promise<HttpServer>;
+  readonly listenGrpc?: ((truthLog: TruthLog | undefined, host: string) => Promise<GrpcPart>) | undefined;
+  /** Forgets requests that have no answer yet. */
+  close(): void;
+}
+
+async function fixedParts([name, ...others]: readonly KindName[], options: ServerOptions): Promise<Parts> {
+  if (name === undefined || others.length > 0) {
+    throw usageError(['Cannot serve all kinds with --fixed-answer: there is one answer: name the kind']);
+  }
+  const { host, port, grpcPort } = options;
+  const { fixedAnswer, listenFixedGrpc } = await KINDS[name](createService(systemClock(), PLAIN_BEHAVIOUR).totals);
+  return {
+    listenHttp: (truthLog) => createFixedHttpServer({ host, port, content: fixedAnswer(), truthLog }),
+    listenGrpc:
+      listenFixedGrpc && ((truthLog, address) => listenFixedGrpc({ host: address, port: grpcPort, truthLog })),
+    close() {},
+  };
+}
+
+async function servingParts(names: readonly KindName[], options: ServerOptions): Promise<Parts> {
+  const { host, port, grpcPort, behaviour = PLAIN_BEHAVIOUR, overload = 503, bodyBytesPerS } = options;
+  const clock = systemClock();
+  const services = new Map<string, Service>(names.map((name) => [name, createService(clock, behaviour)]));
+  const metrics = createMetrics(services);
+  const slowBody = bodyBytesPerS === undefined ? undefined : { bytesPerS: bodyBytesPerS, clock };
+  const kinds = await Promise.all(
+    names.map(async (name) => {
+      const service = services.get(name) as Service;
+      return { service, kind: await KINDS[name](service.totals) };
+    }),
+  );
+  const figures: Route = {
+    method: 'GET',
+    path: '/metrics',
+    answer: () => ({ status: 200, type: METRICS_TYPE, body: metrics.text() }),
+  };
+  const groups: readonly RouteGroup[] = kinds.map(({ service, kind: { routes, problem, maxBodyBytes } }) => ({
+    routes: [figures, ...routes],
+    problem,
+    maxBodyBytes,
+    serve: service.entrance<Answer>(),
+  }));
+  const withGrpc = kinds.filter(({ kind }) => kind.services);
+
+  return {
+    listenHttp: (truthLog) =>
+      createHttpServer({
+        host,
+        port,
+        groups: groups as HttpServerOptions['groups'],
+        truthLog,
+        overloadStatus: overload,
+        slowBody,
+        count: (endpoint, status) => metrics.count('http', endpoint, status),
+      }),
+    listenGrpc:
+      withGrpc.length === 0
+        ? undefined
+        : async (truthLog, address) => {
+            const { createGrpcServer } = await import('./grpc.js');
+            const servicesOf = (reset: Reset) =>
+              withGrpc.flatMap(
+                ({ service, kind }) =>
+                  kind.services?.({
+                    serve: service.entrance<RawReply>(),
+                    truthLog,
+                    overloadCode: overload === 429 ? 'RESOURCE_EXHAUSTED' : 'UNAVAILABLE',
+                    slowBody,
+                    count: (endpoint, code) => metrics.count('grpc', endpoint, code),
+                    reset,
+                  }) ?? [],
+              );
+            return createGrpcServer({ host: address, port: grpcPort, services: servicesOf });
+          },
+    close() {
+      for (const service of services.values()) {
+        service.close();
+      }
     },
   };
 }

@@ -1,15 +1,7 @@
-import { Server, type ServiceDefinition } from '@grpc/grpc-js';
+import type { ServiceDefinition } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { VERSION } from '../version.js';
-import {
-  type GrpcServer,
-  type GrpcServerOptions,
-  listenGrpc,
-  loadProtos,
-  type Reply,
-  rawService,
-  SERVER_OPTIONS,
-} from './grpc.js';
+import { type CallOptions, type GrpcService, loadProtos, type Reply, rawService } from './grpc.js';
 import {
   blankImageOutputs,
   EXTENSIONS,
@@ -19,7 +11,9 @@ import {
   type OutputTensor,
   readFloats,
 } from './oip.js';
+import { modelStatistics } from './oip-statistics.js';
 import { type Outcome, refusal } from './outcome.js';
+import type { ServiceTotals } from './totals.js';
 
 interface ModelRequest {
   readonly name: string;
@@ -66,32 +60,42 @@ export function blankImageMessage(model: OipModel): Buffer {
   return responseSerialize(messageOf(model, '', blankImageOutputs(model)));
 }
 
-/** Serves GRPCInferenceService for one model; throws BenchError for an address that cannot be had. */
-export async function createOipGrpcServer(model: OipModel, options: GrpcServerOptions): Promise<GrpcServer> {
-  const service = rawService(loadService());
+/** GRPCInferenceService for one model, with Triton's statistics. */
+export function oipServices(model: OipModel, totals: ServiceTotals, options: CallOptions): readonly GrpcService[] {
+  const service = rawService(loadService(), options);
   const { name, version, platform, inputs, outputs } = model;
   const say = (value: object) => (): Reply => ({ answer: { value }, batch: 0 });
+  const ofModel = (value: () => object) => (asked: ModelRequest) => {
+    const missing = model.miss(asked.name, asked.version);
+    return { answer: missing ? { error: missing } : { value: value() }, batch: 0 };
+  };
 
-  const server = new Server(SERVER_OPTIONS);
-  server.addService(service.definition, {
-    ServerLive: service.handler('ServerLive', say({ live: true })),
-    ServerReady: service.handler('ServerReady', say({ ready: true })),
-    ModelReady: service.handler<ModelRequest>('ModelReady', (asked) => ({
-      answer: { value: { ready: !model.miss(asked.name, asked.version) } },
-      batch: 0,
-    })),
-    ServerMetadata: service.handler(
-      'ServerMetadata',
-      say({ name: 'infer-bench', version: VERSION, extensions: EXTENSIONS }),
-    ),
-    ModelMetadata: service.handler<ModelRequest>('ModelMetadata', (asked) => {
-      const missing = model.miss(asked.name, asked.version);
-      const metadata = { name, versions: [version], platform, inputs, outputs };
-      return { answer: missing ? { error: missing } : { value: metadata }, batch: 0 };
-    }),
-    ModelInfer: service.handler<WireRequest>('ModelInfer', (request) => infer(model, request), options.truthLog),
-  });
-  return listenGrpc(server, options);
+  return [
+    {
+      definition: service.definition,
+      handlers: {
+        ServerLive: service.handler('ServerLive', say({ live: true })),
+        ServerReady: service.handler('ServerReady', say({ ready: true })),
+        ModelReady: service.handler<ModelRequest>('ModelReady', (asked) => ({
+          answer: { value: { ready: !model.miss(asked.name, asked.version) } },
+          batch: 0,
+        })),
+        ServerMetadata: service.handler(
+          'ServerMetadata',
+          say({ name: 'infer-bench', version: VERSION, extensions: EXTENSIONS }),
+        ),
+        ModelMetadata: service.handler<ModelRequest>(
+          'ModelMetadata',
+          ofModel(() => ({ name, versions: [version], platform, inputs, outputs })),
+        ),
+        ModelStatistics: service.handler<ModelRequest>('ModelStatistics', (asked) =>
+          // No name: those of all models.
+          ofModel(() => ({ model_stats: [modelStatistics(model, totals)] }))({ ...asked, name: asked.name || name }),
+        ),
+        ModelInfer: service.handler<WireRequest>('ModelInfer', (request) => infer(model, request), 'inference'),
+      },
+    },
+  ];
 }
 
 function infer(model: OipModel, request: WireRequest): Reply {

@@ -37,13 +37,25 @@ export function oipRoutes(model: OipModel): readonly Route[] {
   const metadata = JSON.stringify({ name, versions: [version], platform, inputs, outputs });
   const missed = (call: Call) => model.miss(...modelOf(call));
   return [
-    { method: 'POST', path: new RegExp(`${MODEL}\\/infer`), inference: true, answer: (call) => infer(model, call) },
-    { method: 'GET', path: /\/v2\/health\/(?:live|ready)/, answer: () => YES },
-    { method: 'GET', path: /\/v2\/?/, answer: () => ({ status: 200, body: server }) },
-    { method: 'GET', path: new RegExp(`${MODEL}\\/ready`), answer: (call) => (missed(call) ? NO : YES) },
+    {
+      method: 'POST',
+      path: new RegExp(`${MODEL}\\/infer`),
+      endpoint: '/v2/models/{model}/infer',
+      inference: true,
+      answer: (call) => infer(model, call),
+    },
+    { method: 'GET', path: /\/v2\/health\/(?:live|ready)/, endpoint: '/v2/health', answer: () => YES },
+    { method: 'GET', path: /\/v2\/?/, endpoint: '/v2', answer: () => ({ status: 200, body: server }) },
+    {
+      method: 'GET',
+      path: new RegExp(`${MODEL}\\/ready`),
+      endpoint: '/v2/models/{model}/ready',
+      answer: (call) => (missed(call) ? NO : YES),
+    },
     {
       method: 'GET',
       path: new RegExp(MODEL),
+      endpoint: '/v2/models/{model}',
       answer(call) {
         const missing = missed(call);
         return missing ? failed(missing) : { status: 200, body: metadata };

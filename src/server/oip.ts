@@ -43,7 +43,7 @@ export interface OipModel {
 }
 
 /** What the server says of itself. */
-export const EXTENSIONS = ['binary_tensor_data'] as const;
+export const EXTENSIONS = ['binary_tensor_data', 'statistics'] as const;
 
 /** The digit model as `mnist`, version 1: `images` FP32 [-1, 784] to `scores` FP32 [-1, 10]. Errors are Triton's. */
 export function mnistOipModel(model: DigitModel): OipModel {

@@ -1,14 +1,6 @@
-import { Server, type ServiceDefinition } from '@grpc/grpc-js';
+import type { ServiceDefinition } from '@grpc/grpc-js';
 import type { MessageTypeDefinition, MethodDefinition } from '@grpc/proto-loader';
-import {
-  type GrpcServer,
-  type GrpcServerOptions,
-  listenGrpc,
-  loadProtos,
-  type Reply,
-  rawService,
-  SERVER_OPTIONS,
-} from './grpc.js';
+import { type CallOptions, type GrpcService, loadProtos, type Reply, rawService } from './grpc.js';
 import { type Outcome, refusal } from './outcome.js';
 import {
   DEFAULT_SIGNATURE,
@@ -71,40 +63,44 @@ export function blankImagePrediction(servable: Servable): Buffer {
   return method.responseSerialize(answer.value);
 }
 
-/** Serves PredictionService and ModelService; throws BenchError for an address that cannot be had. */
-export async function createTfServingGrpcServer(servable: Servable, options: GrpcServerOptions): Promise<GrpcServer> {
+/** PredictionService and ModelService. */
+export function tfServingServices(servable: Servable, options: CallOptions): readonly GrpcService[] {
   const protos = loadProtos(...PROTO_FILES);
   const { serialize } = protos['tensorflow.serving.SignatureDefMap'] as MessageTypeDefinition<object, object>;
   const metadata = metadataMessage(servable, serialize);
 
-  const prediction = rawService(protos['tensorflow.serving.PredictionService'] as ServiceDefinition);
-  const model = rawService(protos['tensorflow.serving.ModelService'] as ServiceDefinition);
+  const prediction = rawService(protos['tensorflow.serving.PredictionService'] as ServiceDefinition, options);
+  const model = rawService(protos['tensorflow.serving.ModelService'] as ServiceDefinition, options);
   const later = (method: string) => (): Reply => ({
     answer: refusal('UNIMPLEMENTED', `Method ${method} is not implemented by this server`),
     batch: 0,
   });
-  const { truthLog } = options;
 
-  const server = new Server(SERVER_OPTIONS);
-  server.addService(prediction.definition, {
-    Predict: prediction.handler<PredictRequest>('Predict', (request) => predict(servable, request), truthLog),
-    Classify: prediction.handler('Classify', later('Classify'), truthLog),
-    Regress: prediction.handler('Regress', later('Regress'), truthLog),
-    MultiInference: prediction.handler('MultiInference', later('MultiInference'), truthLog),
-    GetModelMetadata: prediction.handler<MetadataRequest>('GetModelMetadata', (request) => ({
-      answer: describe(servable, request, metadata),
-      batch: 0,
-    })),
-  });
-  server.addService(model.definition, {
-    GetModelStatus: model.handler<StatusRequest>('GetModelStatus', (request) => ({
-      answer: statusOf(servable, request),
-      batch: 0,
-    })),
-    HandleReloadConfigRequest: model.handler('HandleReloadConfigRequest', later('HandleReloadConfigRequest')),
-  });
-
-  return listenGrpc(server, options);
+  return [
+    {
+      definition: prediction.definition,
+      handlers: {
+        Predict: prediction.handler<PredictRequest>('Predict', (request) => predict(servable, request), 'inference'),
+        Classify: prediction.handler('Classify', later('Classify'), 'inference'),
+        Regress: prediction.handler('Regress', later('Regress'), 'inference'),
+        MultiInference: prediction.handler('MultiInference', later('MultiInference'), 'inference'),
+        GetModelMetadata: prediction.handler<MetadataRequest>('GetModelMetadata', (request) => ({
+          answer: describe(servable, request, metadata),
+          batch: 0,
+        })),
+      },
+    },
+    {
+      definition: model.definition,
+      handlers: {
+        GetModelStatus: model.handler<StatusRequest>('GetModelStatus', (request) => ({
+          answer: statusOf(servable, request),
+          batch: 0,
+        })),
+        HandleReloadConfigRequest: model.handler('HandleReloadConfigRequest', later('HandleReloadConfigRequest')),
+      },
+    },
+  ];
 }
 
 const MISSING_SPEC = refusal('INVALID_ARGUMENT', 'Missing ModelSpec');

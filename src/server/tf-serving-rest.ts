@@ -18,15 +18,22 @@ export function tfServingProblem(message: string): string {
 /** The REST API of a servable under `/v1/models`. */
 export function tfServingRoutes(servable: Servable): readonly Route[] {
   return [
-    { method: 'POST', path: INFERENCE_PATH, inference: true, answer: (call) => infer(servable, call) },
-    { method: 'GET', path: MODEL_PATH, answer: (call) => describe(servable, call) },
+    {
+      method: 'POST',
+      path: INFERENCE_PATH,
+      endpoint: '/v1/models/{model}:{method}',
+      inference: true,
+      answer: (call) => infer(servable, call),
+    },
+    { method: 'GET', path: MODEL_PATH, endpoint: '/v1/models/{model}', answer: (call) => describe(servable, call) },
     {
       path: /^\/v1\/.*$/is,
+      endpoint: 'other',
       answer: ({ method, path }) =>
         failed({ code: 'INVALID_ARGUMENT', message: `Malformed request: ${method} ${path}` }),
     },
     // Paths outside the API are not the API's: no JSON.
-    { path: /^.*$/s, answer: () => ({ status: 404, type: 'text/plain', body: 'Not Found\n' }) },
+    { path: /^.*$/s, endpoint: 'other', answer: () => ({ status: 404, type: 'text/plain', body: 'Not Found\n' }) },
   ];
 }
 

@@ -12,6 +12,7 @@ const TYPES: Readonly<Record<number, string>> = {
   404: 'ResourceNotFoundException',
   405: 'MethodNotAllowedException',
   413: 'RequestEntityTooLargeException',
+  503: 'ServiceUnavailableException',
 };
 
 /** The body of an error that no route gave. */
@@ -49,7 +50,13 @@ export function torchserveRoutes(model: DigitModel): readonly Route[] {
   }
 
   return [
-    { method: 'POST', path: /\/predictions\/([^/]+)(?:\/([^/]+))?/, inference: true, answer: predict },
+    {
+      method: 'POST',
+      path: /\/predictions\/([^/]+)(?:\/([^/]+))?/,
+      endpoint: '/predictions/{model}',
+      inference: true,
+      answer: predict,
+    },
     { method: 'GET', path: '/ping', answer: () => ({ status: 200, body: '{"status":"Healthy"}' }) },
   ];
 }

@@ -11,9 +11,12 @@ export interface TruthRow {
   readonly sentNs: bigint;
   /** Items of the request; 0 when it could not be read. */
   readonly batch: number;
-  /** HTTP status or gRPC code. */
+  /** HTTP status or gRPC code, or `RESET_STATUS`. */
   readonly status: number;
 }
+
+/** The status of a request whose connection was reset on request instead of an answer. */
+export const RESET_STATUS = -1;
 
 /** What the server did, written down by the server: the oracle for what a client claims to have measured. */
 export interface TruthLog {

@@ -33,6 +33,9 @@ export function readEndpoint({
   }
   const url = operands[0] ?? fileUrl;
   if (url === undefined) {
+    if (protocolKind.server === undefined) {
+      problems.push(`--protocol ${protocol} has no embedded server: wanted a URL to send to`);
+    }
     return undefined;
   }
   const schemes = protocolKind.via === 'http' ? ['http', 'https'] : ['grpc', 'grpcs'];

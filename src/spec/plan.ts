@@ -1,6 +1,7 @@
 import { totalmem } from 'node:os';
 import type { ClockAnchor } from '../clock.js';
 import type { Pacing } from '../engine/pacer.js';
+import { repeatedRatio } from '../protocols/data-order.js';
 import { MASK } from '../text.js';
 import type { Target } from '../transports/transport.js';
 import { VERSION } from '../version.js';
@@ -39,7 +40,14 @@ export function planOf({ spec, rig, target, embedded, pacing, anchor }: PlanPart
     settings: withUnits({ ...settings, ...(key && { key: MASK }), ...spec.patternSettings, ...spec.protocolSettings }),
     header_names: Object.keys(spec.headers),
     dataset: { name: spec.datasetName, items: rig.datasetItems },
-    payloads: { count: pool.requests.length, bytes: pool.bytes, encode_ms: rig.encodeMs },
+    payloads: {
+      count: pool.requests.length,
+      bytes: pool.bytes,
+      encode_ms: rig.encodeMs,
+      order: spec.order,
+      // How many requests users will send is not known before.
+      ...(schedule.model === 'open' && { repeated_ratio: plannedRepeats(rig, schedule.arrivalsUs.length) }),
+    },
     schedule: {
       model: schedule.model,
       warmup_us: schedule.warmupUs,
@@ -55,6 +63,10 @@ export function planOf({ spec, rig, target, embedded, pacing, anchor }: PlanPart
     connections: { most: rig.connections.most, at_start: rig.connections.atStart, fresh: rig.connections.fresh },
     host: { ...machineFacts(), memory_bytes: totalmem() },
   };
+}
+
+function plannedRepeats({ turns, pool }: Rig, arrivals: number): number | null {
+  return repeatedRatio(turns.index, pool.requests.length, Math.floor(arrivals / (turns.before.length + 1)));
 }
 
 /** Flags as file fields: `think-time` → `think_time_us`. */

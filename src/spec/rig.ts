@@ -2,7 +2,8 @@ import { availableParallelism } from 'node:os';
 import type { Clock } from '../clock.js';
 import { openDataset } from '../datasets/index.js';
 import { BenchError } from '../errors.js';
-import { type Payloads, payloads } from '../protocols/payloads.js';
+import { payloadIndex } from '../protocols/data-order.js';
+import { type Payloads, payloads, type Turns } from '../protocols/payloads.js';
 import type { Protocol } from '../protocols/protocol.js';
 import { random } from '../random.js';
 import { arrivals } from '../schedule/arrivals.js';
@@ -18,6 +19,8 @@ export interface Rig {
   readonly schedule: Schedule;
   readonly connections: Connections;
   readonly pool: Payloads;
+  /** What goes out by sequence number. */
+  readonly turns: Turns;
   readonly encodeMs: number;
   /** Threads that send. */
   readonly workers: number;
@@ -37,7 +40,10 @@ interface Connections {
 
 /** Builds the schedule and encodes the requests. Throws BenchError('usage') for a dataset that cannot be used. */
 export async function rigOf(spec: RunSpec, cwd: string, clock: Clock): Promise<Rig> {
-  const dataset = openDataset(spec.datasetName, cwd);
+  const dataset = openDataset(spec.datasetName, cwd, {
+    columns: spec.settings.column ?? [],
+    wanted: spec.protocolKind.input,
+  });
   const protocol = await spec.protocolKind.create(spec.protocolSettings, spec.endpoint?.path ?? '');
   const schedule = scheduleOf(spec);
   const startedUs = clock.nowUs();
@@ -47,14 +53,22 @@ export async function rigOf(spec: RunSpec, cwd: string, clock: Clock): Promise<R
       dataset,
       batchSize: spec.settings['batch-size'],
       random: random(spec.settings.seed, 'dataset'),
+      // What is new each time must not run out before the run ends.
+      many: spec.order.kind === 'repeat',
     });
+    const { requests } = pool;
     return {
       protocol,
       pool,
+      turns: {
+        before: protocol.before ?? [],
+        requests,
+        index: payloadIndex(spec.order, requests.length, spec.settings.seed),
+      },
       schedule,
       connections: connectionsOf(spec, schedule),
       workers: workersOf(spec, schedule),
-      encodeMs: Math.round((clock.nowUs() - startedUs) / US_PER_MS),
+      encodeMs: Math.round(clock.nowUs() - startedUs) / US_PER_MS,
       datasetItems: dataset.size,
     };
   } catch (error) {

@@ -31,6 +31,25 @@ export const RUN_FLAGS = {
   protocol: choice(Object.keys(PROTOCOLS), { help: 'wire contract', default: 'sentiment' }),
   'batch-size': whole({ help: 'items per request', default: '1' }),
   dataset: text({ arg: 'NAME|PATH', help: 'inputs (default tweets for text, digits for tensors)' }),
+  column: {
+    arg: 'NAME,…',
+    help: 'columns of a CSV or JSONL dataset: one has the texts, several make rows (default: the one named text)',
+    parse: parseColumns,
+  },
+  'data-order': choice(['unique', 'shuffle', 'repeat', 'zipf'], {
+    help: 'which payload goes out when: each once before any comes again, in one order or in another each time round, a share of repeats, or by popularity',
+    default: 'unique',
+  }),
+  'repeat-rate': {
+    arg: 'SHARE',
+    help: 'share of requests that repeat one payload, the rest is new: the cache rate of a server with a cache; means --data-order repeat',
+    parse: parseShare,
+  },
+  'zipf-exponent': {
+    arg: 'NUMBER',
+    help: 'the k-th payload as often as 1 / k^NUMBER (default 1); means --data-order zipf',
+    parse: parseExponent,
+  },
   seed: whole({ help: 'seed of everything random', min: 0, max: 2 ** 32 - 1, default: '1' }),
   check: choice(['none', 'shape'], {
     help: 'what of each answer is checked',
@@ -91,6 +110,30 @@ function parseSpacing(word: string): Spacing {
     throw new FlagProblem('must be uniform, poisson or gamma:CV with a CV above 0 and at most 10');
   }
   return { kind: 'gamma', cv };
+}
+
+function parseColumns(word: string): readonly string[] {
+  const names = word.split(',').map((name) => name.trim());
+  if (names.some((name) => name === '')) {
+    throw new FlagProblem('must be names of columns with commas between');
+  }
+  return names;
+}
+
+function parseShare(word: string): number {
+  const share = Number(word);
+  if (!/^\d*\.?\d+$/.test(word) || share > 1) {
+    throw new FlagProblem('must be a share from 0 to 1, such as 0.95');
+  }
+  return share;
+}
+
+function parseExponent(word: string): number {
+  const exponent = Number(word);
+  if (!/^\d*\.?\d+$/.test(word) || !(exponent > 0 && exponent <= 10)) {
+    throw new FlagProblem('must be a number above 0 and at most 10');
+  }
+  return exponent;
 }
 
 /** How many connections there are, or that each request has its own. */
@@ -156,6 +199,10 @@ export const RUN_FLAG_GROUPS: Readonly<Record<string, Flags>> = {
     ...pick(
       'batch-size',
       'dataset',
+      'column',
+      'data-order',
+      'repeat-rate',
+      'zipf-exponent',
       'seed',
       'check',
       'header',

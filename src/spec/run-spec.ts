@@ -4,11 +4,13 @@ import { usageError } from '../errors.js';
 import { type Flags, type FlagValues, type Given, readFlags } from '../flags.js';
 import { PATTERNS } from '../patterns/index.js';
 import type { LoadPattern, Model, PatternKind } from '../patterns/pattern.js';
+import type { DataOrder } from '../protocols/data-order.js';
 import { PROTOCOLS } from '../protocols/index.js';
 import type { ProtocolKind } from '../protocols/protocol.js';
 import { MASK } from '../text.js';
 import { type Endpoint, readEndpoint } from './endpoint.js';
 import { readHeaders } from './headers.js';
+import { readOrder } from './order.js';
 import { ALL_FLAGS, MODEL_FLAGS, PATTERN_FLAGS, PROTOCOL_FLAGS, RUN_FLAGS } from './run-flags.js';
 import { readSpecFile, type SpecFile } from './spec-file.js';
 import { readTls, type TlsFiles } from './tls.js';
@@ -29,6 +31,7 @@ export interface RunSpec {
   readonly patternSettings: Readonly<Record<string, unknown>>;
   readonly protocolSettings: Readonly<Record<string, unknown>>;
   readonly datasetName: string;
+  readonly order: DataOrder;
   /** All headers, also those of the header file; lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
   readonly tls: TlsFiles;
@@ -89,6 +92,7 @@ export function readRunSpec({ operands, given: flags, problems: found, cwd }: Ru
         `request: got ${settings['batch-size']}`,
     );
   }
+  const order = readOrder(settings, given, problems, nameOf);
   const endpoint = readEndpoint({
     operands,
     fileUrl: file?.given.get('url')?.[0],
@@ -103,13 +107,14 @@ export function readRunSpec({ operands, given: flags, problems: found, cwd }: Ru
   }
   return {
     endpoint,
-    settings: { ...settings, pattern: patternName },
+    settings: { ...settings, pattern: patternName, 'data-order': order.kind },
     model,
     curve: patternKind.build({ levels: levels as never, own, model, durationUs: settings.duration }),
     protocolKind,
     patternSettings: { ...namedByFlag(patternKind, model, levels), ...own },
     protocolSettings,
     datasetName: settings.dataset ?? protocolKind.dataset,
+    order,
     headers,
     tls,
     asked: askedFor(endpoint, given),

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import type { LoopPlan, LoopTools } from '../engine/load.js';
 import type { Pacing } from '../engine/pacer.js';
+import { type DataOrder, payloadIndex } from '../protocols/data-order.js';
 import { PROTOCOLS } from '../protocols/index.js';
 import { requestAt } from '../protocols/payloads.js';
 import type { Protocol, ProtocolKind, WireRequest } from '../protocols/protocol.js';
@@ -15,6 +16,10 @@ export interface ThreadPlan {
   readonly loop: LoopPlan;
   /** The pool of the whole run: a request is the one of its sequence number, whoever sends it. */
   readonly requests: readonly WireRequest[];
+  /** What of the protocol's own goes out before each of them. */
+  readonly before: readonly WireRequest[];
+  readonly order: DataOrder;
+  readonly seed: number;
   readonly protocol: {
     readonly name: string;
     readonly settings: Readonly<Record<string, unknown>>;
@@ -37,6 +42,7 @@ export interface ThreadPlanParts {
 export function threadPlans({ spec, rig, target, pacing }: ThreadPlanParts): readonly ThreadPlan[] {
   const { settings } = spec;
   const { workers } = rig;
+  const { before, requests } = rig.turns;
   const inFlight = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   return Array.from({ length: workers }, (_, worker) => {
     const shard: Shard = { worker, workers };
@@ -44,6 +50,7 @@ export function threadPlans({ spec, rig, target, pacing }: ThreadPlanParts): rea
     return {
       loop: {
         shard,
+        turn: before.length + 1,
         schedule: shardOf(rig.schedule, shard),
         pacing: pacing ?? 'frugal',
         check: settings.check === 'shape',
@@ -53,7 +60,10 @@ export function threadPlans({ spec, rig, target, pacing }: ThreadPlanParts): rea
         inFlight,
         sharedConnections: connections.shared === undefined ? undefined : connections.most,
       },
-      requests: rig.pool.requests,
+      requests,
+      before,
+      order: spec.order,
+      seed: settings.seed,
       protocol: {
         name: settings.protocol,
         settings: spec.protocolSettings,
@@ -91,11 +101,13 @@ export async function loopTools(plan: ThreadPlan, clock: Clock, protocol?: Proto
   const codec = protocol ?? (await kind.create(settings, basePath));
   const createTransport = await TRANSPORTS[codec.via][plan.lane]();
   const requests = plan.requests.map(withBuffer);
+  const before = plan.before.map(withBuffer);
+  const turns = { before, requests, index: payloadIndex(plan.order, requests.length, plan.seed) };
   return {
     clock,
     protocol: codec,
-    transport: createTransport({ ...plan.transport, requests, clock }),
-    request: (seq) => requestAt(requests, seq),
+    transport: createTransport({ ...plan.transport, requests: [...before, ...requests], clock }),
+    request: (seq) => requestAt(turns, seq),
   };
 }
 

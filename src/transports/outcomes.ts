@@ -59,6 +59,11 @@ const TLS_CODES: Readonly<Record<string, Failure>> = {
   PATH_LENGTH_EXCEEDED: network('tls_untrusted'),
   DEPTH_ZERO_SELF_SIGNED_CERT: network('tls_self_signed'),
   ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: network('tls_client_cert'),
+  // From OpenSSL 3.5 on, which Node 22 and 24 have, the words of some alerts are others.
+  'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE': network('tls_client_cert'),
+  'ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE': network('tls_client_cert'),
+  'ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_EXPIRED': network('tls_client_cert'),
+  'ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_UNKNOWN': network('tls_client_cert'),
   ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: network('tls_client_cert'),
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: network('tls_client_cert'),
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: network('tls_client_cert'),

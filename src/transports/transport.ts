@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { WireRequest, WireResponse } from '../protocols/protocol.js';
+import type { BodyPieces, WireRequest, WireResponse } from '../protocols/protocol.js';
 import type { Origin, Outcome } from '../samples/outcomes.js';
 import { US_PER_MS } from '../units.js';
 
@@ -90,6 +90,14 @@ export interface TransportOptions {
   readonly key?: string | undefined;
   /** Whatever certificate the server has is taken. */
   readonly insecure?: boolean;
+}
+
+/** Notes that an answer's body has come up to `endBytes`; nothing where no more of it came. */
+export function notePiece({ endBytes, atUs }: BodyPieces, endByte: number, nowUs: number): void {
+  if (endByte > (endBytes.at(-1) ?? 0)) {
+    endBytes.push(endByte);
+    atUs.push(nowUs);
+  }
 }
 
 /** How a request ended that found no free connection before its deadline: all were waiting for the target. */

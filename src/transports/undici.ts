@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { Client, type Dispatcher } from 'undici';
-import type { WireRequest } from '../protocols/protocol.js';
+import type { BodyPieces, WireRequest } from '../protocols/protocol.js';
 import { US_PER_MS } from '../units.js';
 import { dialler } from './dialler.js';
 import { handshakeCount } from './handshakes.js';
@@ -14,6 +14,7 @@ import {
   MAX_ANSWER_BYTES,
   MAX_INTERIM_ANSWERS,
   neverSent,
+  notePiece,
   requestId,
   type Slip,
   type Transport,
@@ -173,6 +174,7 @@ export function createUndiciTransport(options: TransportOptions): Transport {
   ): void {
     let startUs = clock.nowUs();
     const chunks: Buffer[] = [];
+    const pieces: BodyPieces | undefined = request.stream ? { endBytes: [], atUs: [] } : undefined;
     let bytesIn = 0;
     let interim = 0;
     let firstByteUs: number | undefined;
@@ -210,7 +212,7 @@ export function createUndiciTransport(options: TransportOptions): Transport {
       }
       lane.cut();
       const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
-      const answer = failure || status === undefined ? undefined : { status, headers, body };
+      const answer = failure || status === undefined ? undefined : { status, headers, body, pieces };
       const completion: Completion = {
         outcome: failure?.outcome ?? 'ok',
         startUs,
@@ -257,6 +259,9 @@ export function createUndiciTransport(options: TransportOptions): Transport {
       onResponseData(_controller, chunk) {
         bytesIn += chunk.length;
         chunks.push(chunk);
+        if (pieces !== undefined) {
+          notePiece(pieces, bytesIn, clock.nowUs());
+        }
       },
       onResponseEnd() {
         if (lane.socketError !== undefined) {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { WireRequest, WireResponse } from '../protocols/protocol.js';
+import type { BodyPieces, WireRequest, WireResponse } from '../protocols/protocol.js';
 import type { Origin, Outcome } from '../samples/outcomes.js';
 import { US_PER_MS } from '../units.js';
 import { createDeadlines, type Deadline, deadline } from './deadlines.js';
@@ -21,6 +21,7 @@ import {
   ANY_CONNECTION,
   authority,
   type Completion,
+  notePiece,
   requestId,
   type Slip,
   type Transport,
@@ -41,6 +42,8 @@ interface Template {
   /** Where the digits of the request id are; 0 when it has none. */
   readonly idOffset: number;
   readonly toHead: boolean;
+  /** When the parts of the answer come is to be noted. */
+  readonly stream: boolean;
 }
 
 /** A completion whose owner writes into it. */
@@ -50,6 +53,7 @@ type Filled = { -readonly [Key in keyof Completion]: Completion[Key] };
 interface LazyResponse extends WireResponse {
   status: number;
   parser: AnswerParser;
+  pieces: BodyPieces | undefined;
 }
 
 /** One connection, opened by its first request and again after a failure. */
@@ -80,6 +84,8 @@ interface Connection {
   readonly deadline: Deadline;
   /** Holds the answer while a part of it is missing. */
   parser: AnswerParser | undefined;
+  /** When the parts of a streamed answer came. */
+  pieces: BodyPieces | undefined;
 
   /** Requests for this connection that wait for the one in flight. */
   queue: Queue | undefined;
@@ -249,6 +255,7 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
     connection.written = false;
     connection.heard = false;
     connection.reused = false;
+    connection.pieces = template.stream ? { endBytes: [], atUs: [] } : undefined;
     deadlines.set(connection.deadline, deadlineUs);
     connection.startUs = nowUs;
     if (connection.up) {
@@ -325,6 +332,7 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
       reused: false,
       deadline: deadline(() => late(connection)),
       parser: undefined,
+      pieces: undefined,
       queue: undefined,
       before: undefined,
       after: undefined,
@@ -459,6 +467,9 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
       startAnswer(parser, (connection.template as Template).toHead);
     }
     const verdict = readAnswer(parser, bytes, length);
+    if (connection.pieces !== undefined) {
+      notePiece(connection.pieces, parser.bodyBytes, nowUs);
+    }
     if (verdict === 'complete') {
       answered(connection, parser, nowUs, parser.endOffset < length);
       return;
@@ -489,6 +500,7 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
     if (status >= 200 && status < 300) {
       response.status = status;
       response.parser = parser;
+      response.pieces = connection.pieces;
       completion.outcome = 'ok';
       completion.origin = undefined;
       completion.response = response;
@@ -650,7 +662,7 @@ function unlink(connection: Connection): void {
 }
 
 function lazyResponse(parser: AnswerParser): LazyResponse {
-  const response = Object.defineProperties({ status: 0 }, RESPONSE_PARTS) as LazyResponse;
+  const response = Object.defineProperties({ status: 0, pieces: undefined }, RESPONSE_PARTS) as LazyResponse;
   // Not among what a copy of the response takes along.
   return Object.defineProperty(response, 'parser', { value: parser, writable: true });
 }
@@ -681,7 +693,7 @@ const FRAMING: ReadonlySet<string> = new Set(['transfer-encoding', 'expect', 'up
 
 /** Head and body as one piece of bytes; undefined when a part of it cannot be written. */
 function buildTemplate(
-  { method, path, body }: WireRequest,
+  { method, path, body, stream = false }: WireRequest,
   headers: Readonly<Record<string, string>>,
   requestIds: boolean,
 ): Template | undefined {
@@ -703,7 +715,7 @@ function buildTemplate(
   }
   head += id;
   const bytes = Buffer.concat([Buffer.from(`${head}\r\n`, 'latin1'), body ?? Buffer.alloc(0)]);
-  return { bytes, idOffset: requestIds ? head.length - 2 - ID_DIGITS : 0, toHead: method === 'HEAD' };
+  return { bytes, idOffset: requestIds ? head.length - 2 - ID_DIGITS : 0, toHead: method === 'HEAD', stream };
 }
 
 /** Writes a sequence number as ten digits. */

@@ -13,7 +13,8 @@ export interface Reason {
     | 'local_faults'
     | 'interrupted'
     | 'schedule_not_kept'
-    | 'client_bound';
+    | 'client_bound'
+    | 'buffered_stream';
   readonly status: Exclude<Status, 'VALID'>;
   readonly value: number;
   readonly limit: number;
@@ -58,6 +59,7 @@ const LOOP_DELAY_SHARE = 0.1;
 /** A thread that waits for events less than this leaves is the bottleneck itself. */
 const MAX_BUSY_RATIO = 0.9;
 const MIN_HEADROOM_RATIO = 1.3;
+const MAX_BUFFERED_RATIO = 0.01;
 
 /** The reasons, each found on its own. To add one, write its rule here. */
 const RULES: readonly Rule[] = [
@@ -191,6 +193,20 @@ const RULES: readonly Rule[] = [
           value: loopDelayP99Ms!,
           limit,
           message: `this program's event loop came round up to ${loopDelayP99Ms!.toFixed(1)} ms late (p99 of its worst second)`,
+        };
+  },
+  function bufferedStream({ tokens }) {
+    const ratio = tokens && tokens.streams_n > 0 ? tokens.buffered_n / tokens.streams_n : 0;
+    return ratio <= MAX_BUFFERED_RATIO
+      ? undefined
+      : {
+          code: 'buffered_stream',
+          status: 'SUSPECT',
+          value: ratio,
+          limit: MAX_BUFFERED_RATIO,
+          message: `${percent(ratio)} of the streams came all at once: TTFT, TPOT and chunk gaps of these are withheld`,
+          advice:
+            'look for a proxy that collects answers and turn that off; a server or a client that stood still does the same',
         };
   },
   function interruptedEarly(_totals, { interrupted }) {

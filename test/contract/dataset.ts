@@ -13,7 +13,7 @@ export function datasetContract(open: () => Dataset): void {
       kinds.add(item.kind);
       if (item.kind === 'text') {
         expect(item.text.trim()).not.toBe('');
-      } else {
+      } else if (item.kind === 'tensor') {
         expect(item.values.length).toBe(item.shape.reduce((product, dim) => product * dim, 1));
         expect(item.values.every(Number.isFinite)).toBe(true);
       }
@@ -28,6 +28,10 @@ export function datasetContract(open: () => Dataset): void {
     const item = dataset.at(0);
     if (item.kind === 'tensor') {
       item.values.fill(9);
+    } else if (item.kind === 'bytes') {
+      item.bytes.fill(9);
+    } else if (item.kind === 'row') {
+      Object.assign(item.columns, { added: 9 });
     }
     expect(dataset.at(last)).toEqual(end);
     expect(dataset.at(0)).toEqual(first);

@@ -6,6 +6,8 @@ import type { Protocol, ProtocolKind } from '../../src/protocols/protocol.js';
 const ITEMS: Readonly<Record<Item['kind'], (index: number) => Item>> = {
   text: (index) => ({ kind: 'text', text: `text ${index} #&+?` }),
   tensor: (index) => ({ kind: 'tensor', shape: [2, 2], values: Float32Array.of(index, 0.5, 1, 0) }),
+  row: (index) => ({ kind: 'row', columns: { id: index, text: `text ${index}` } }),
+  bytes: (index) => ({ kind: 'bytes', bytes: Uint8Array.of(index, 255, 0) }),
 };
 
 /** Whether a JSON text can be no protocol's answer: a flat object of numbers could be one. */

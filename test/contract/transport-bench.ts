@@ -25,6 +25,7 @@ export interface SendOptions {
   readonly connection?: number;
   readonly seq?: number;
   readonly timeoutMs?: number;
+  readonly stream?: boolean;
 }
 
 export interface Sent {
@@ -70,8 +71,15 @@ export function bench(lane: LaneUnderTest) {
       transports.add(transport);
 
       function start(path: string, options: SendOptions, done: (completion: Completion) => void): number {
-        const { method, headers = {}, body = null, connection = 0, seq = 0, timeoutMs = 10_000 } = options;
-        const request: WireRequest = { method: method ?? (body ? 'POST' : 'GET'), path, headers, body, batch: 1 };
+        const { method, headers = {}, body = null, connection = 0, seq = 0, timeoutMs = 10_000, stream } = options;
+        const request: WireRequest = {
+          method: method ?? (body ? 'POST' : 'GET'),
+          path,
+          headers,
+          body,
+          batch: 1,
+          ...(stream && { stream }),
+        };
         const deadlineUs = clock.nowUs() + timeoutMs * 1000;
         // A slip that its owner uses again: nothing may be read from it later.
         const slip = { seq, connection, deadlineUs };

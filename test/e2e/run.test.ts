@@ -346,6 +346,7 @@ describe('bad input ends with one clear message, the right code and no stack', (
   writeFileSync(join(cwd, 'file'), '');
   writeFileSync(join(cwd, 'empty.csv'), '');
   writeFileSync(join(cwd, 'rows.csv'), '1000,1100,100\n');
+  writeFileSync(join(cwd, 'columns.csv'), 'id,question\n1,why\n');
   mkdirSync(join(cwd, 'taken'));
   writeFileSync(join(cwd, 'taken', 'summary.json'), '{}');
 
@@ -368,6 +369,13 @@ describe('bad input ends with one clear message, the right code and no stack', (
     [['run', '--duration', '-5s'], 2, 'Cannot read --duration: must be a duration'],
     [['run', '--dataset', 'none.csv'], 2, 'Cannot read dataset none.csv: no such file or directory'],
     [['run', '--dataset', 'empty.csv'], 2, 'empty.csv: The dataset is empty'],
+    [
+      ['run', '--dataset', 'columns.csv', '--column', 'questions'],
+      2,
+      'columns.csv:1: No column "questions" (did you mean question?): the columns are id, question',
+    ],
+    [['run', '--dataset', 'taken'], 2, 'Cannot use --dataset taken with --protocol sentiment'],
+    [['run', '--data-order', 'repeat'], 2, '--data-order repeat needs --repeat-rate'],
     [['run', '--dataset', 'digits'], 2, 'Cannot use --dataset digits with --protocol sentiment'],
     [['run', 'http://127.0.0.1:1', '--duration', '1s'], 3, 'Cannot reach 127.0.0.1:1: connection refused'],
     [['run', 'http://does-not-exist.invalid', '--duration', '1s'], 3, 'Cannot reach does-not-exist.invalid:80'],
@@ -474,6 +482,8 @@ describe('the examples', () => {
   const folder = fileURLToPath(new URL('../../examples', import.meta.url));
   const shorter: Readonly<Record<string, readonly string[]>> = {
     'k6-stages.yaml': ['--stage', '1s:3,1s:0'],
+    'mlapi-cache-50.yaml': ['--stage', '1s:3,1s:0'],
+    'mlapi-cache-95.yaml': ['--stage', '1s:3,1s:0'],
     'poisson-two-workers.yaml': ['--duration', '2s', '--warmup', '1s'],
   };
 

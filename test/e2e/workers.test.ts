@@ -23,10 +23,10 @@ async function notingServer() {
   };
 }
 
-async function openRun(workers: string) {
+async function openRun(workers: string, order: readonly string[]) {
   const server = await notingServer();
   const cwd = newDirectory();
-  const rates = ['--rate', '300', '--spacing', 'poisson', '--duration', '2s'];
+  const rates = ['--rate', '300', '--spacing', 'poisson', '--duration', '2s', ...order];
   const end = await cli(['run', server.url, ...rates, '--workers', workers, '--truth-log', 'asked', '--out', 'run'], {
     cwd,
   });
@@ -38,17 +38,23 @@ async function openRun(workers: string) {
   return { run, paths: server.paths };
 }
 
-it('any number of workers sends the same requests at the same intended times, payload for payload', async () => {
-  const [alone, three] = [await openRun('1'), await openRun('3')];
-  const intended = ({ run }: typeof alone) => new Map(run.samples.map(({ seq, intended_us }) => [seq, intended_us]));
-  expect(intended(three)).toEqual(intended(alone));
-  expect(three.paths).toEqual(alone.paths);
-  const ends = three.run.samples.map(({ end_us }) => Number(end_us));
-  expect(new Set(three.run.samples.map(({ worker }) => worker))).toEqual(new Set(['0', '1', '2']));
-  // What ends in the same moment may come in any order.
-  const disorderUs = ends.map((endUs, row) => Math.max(0, (ends[row - 1] ?? 0) - endUs));
-  expect(Math.max(...disorderUs)).toBeLessThan(20_000);
-});
+it.each([[[]], [['--repeat-rate', '0.5']]])(
+  'any number of workers sends the same requests at the same intended times, payload for payload %j',
+  async (order) => {
+    const [alone, three] = [await openRun('1', order), await openRun('3', order)];
+    const intended = ({ run }: typeof alone) => new Map(run.samples.map(({ seq, intended_us }) => [seq, intended_us]));
+    expect(intended(three)).toEqual(intended(alone));
+    expect(three.paths).toEqual(alone.paths);
+    // Nearly all are different tweets, or half of them.
+    const distinct = new Set(alone.paths.values()).size / alone.paths.size;
+    expect(Math.abs(distinct - (order.length === 0 ? 1 : 0.5))).toBeLessThan(0.06);
+    const ends = three.run.samples.map(({ end_us }) => Number(end_us));
+    expect(new Set(three.run.samples.map(({ worker }) => worker))).toEqual(new Set(['0', '1', '2']));
+    // What ends in the same moment may come in any order.
+    const disorderUs = ends.map((endUs, row) => Math.max(0, (ends[row - 1] ?? 0) - endUs));
+    expect(Math.max(...disorderUs)).toBeLessThan(20_000);
+  },
+);
 
 describe('users over two workers', () => {
   it('are as many as the pattern says, each with its own number', async () => {

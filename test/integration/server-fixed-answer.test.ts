@@ -4,6 +4,7 @@ import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
+import { readFlags } from '../../src/flags.js';
 import { PROTOCOLS } from '../../src/protocols/index.js';
 import type { ProtocolKind } from '../../src/protocols/protocol.js';
 import { createFixedHttpServer } from '../../src/server/fixed-answer.js';
@@ -208,12 +209,13 @@ describe('the fixed answer over gRPC', () => {
 });
 
 describe('a server kind with a fixed answer', () => {
-  it.each(Object.keys(PROTOCOLS))('gives what %s takes for an answer', async (name) => {
+  const served = Object.keys(PROTOCOLS).filter((name) => PROTOCOLS[name]?.server !== undefined);
+
+  it.each(served)('gives what %s takes for an answer', async (name) => {
     const kind = PROTOCOLS[name] as ProtocolKind;
     const server = await startServer(kind.server as 'sentiment', { ...ADDRESS, grpcPort: 0, fixedAnswer: true });
     ends.push(() => server.close());
-    const values = Object.fromEntries(Object.entries(kind.flags).map(([flag, { default: value }]) => [flag, value]));
-    const codec = await kind.create(values, '');
+    const codec = await kind.create(readFlags(kind.flags, new Map(), []), '');
     let body: Buffer;
     if (kind.via === 'http') {
       body = Buffer.from(await (await fetch(server.endpoints.http)).arrayBuffer());
@@ -222,6 +224,6 @@ describe('a server kind with a fixed answer', () => {
       body = (await call(await session(Number(port)))).body.subarray(5);
     }
     expect(body.length).toBeGreaterThan(20);
-    expect(codec.decode({ status: 200, headers: {}, body }, { batch: 1 })).toEqual({ outcome: 'ok' });
+    expect(codec.decode({ status: 200, headers: {}, body }, { batch: 1 })).toMatchObject({ outcome: 'ok' });
   });
 });

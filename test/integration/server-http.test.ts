@@ -44,9 +44,13 @@ async function listen(log?: TruthLog): Promise<HttpServer & { readonly port: num
   const server = await createHttpServer({
     host: '127.0.0.1',
     port: 0,
-    routes: [hello, echo, broken],
-    problem: (message) => JSON.stringify({ problem: message }),
-    maxBodyBytes: 1000,
+    groups: [
+      {
+        routes: [hello, echo, broken],
+        problem: (message) => JSON.stringify({ problem: message }),
+        maxBodyBytes: 1000,
+      },
+    ],
     truthLog: log,
   });
   open.push(server);

@@ -110,7 +110,7 @@ describe('the oip server', () => {
     expect(await call('ServerReady', {})).toEqual({ ready: true });
     expect(await call('ModelReady', { name: 'mnist' })).toEqual({ ready: true });
     expect(await call('ModelReady', { name: 'mnist', version: '2' })).toEqual({ ready: false });
-    expect(await call('ServerMetadata', {})).toMatchObject({ extensions: ['binary_tensor_data'] });
+    expect(await call('ServerMetadata', {})).toMatchObject({ extensions: ['binary_tensor_data', 'statistics'] });
     expect(await call('ModelMetadata', { name: 'mnist' })).toEqual(await (await ask('/v2/models/mnist')).json());
   });
 

@@ -31,7 +31,7 @@ async function portOf(listening: ReturnType<typeof createServer>): Promise<numbe
 
 describe('the sentiment server', () => {
   it('is the first of the kinds', () => {
-    expect(SERVER_KINDS).toEqual(['sentiment', 'predict', 'tf-serving', 'oip', 'torchserve']);
+    expect(SERVER_KINDS).toEqual(['sentiment', 'predict', 'tf-serving', 'oip', 'torchserve', 'all']);
   });
 
   it('answers a probability for each label of the model', async () => {

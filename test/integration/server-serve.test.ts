@@ -167,6 +167,47 @@ describe('serve', () => {
     ]);
   });
 
+  it('says what flags cannot be, and which have no effect', async () => {
+    const problemsOf = async (flags: Readonly<Record<string, string>>) => {
+      const error = await start([], { ...ANY_PORT, ...flags }).done.catch((problem) => problem);
+      return (error as Error).message.split('\n').sort();
+    };
+    expect(await problemsOf({ 'service-time': '5', 'error-rate': '1%', stall: '60s/2s', 'slow-body': '0' })).toEqual([
+      'Cannot read --error-rate: must be a share from 0 to 1, such as 0.01: got "1%"',
+      'Cannot read --service-time: must be a time such as 5ms, 2ms+0.5ms, exponential:5ms or lognormal:20ms,0.5: got "5"',
+      'Cannot read --slow-body: must be a whole number of at least 1: got "0"',
+      'Cannot read --stall: must be a stall and the longer time in which there is one of them, such as 2s/60s: got "60s/2s"',
+    ]);
+    expect(
+      await problemsOf({
+        overload: '429',
+        'batch-timeout': '2ms',
+        'cache-entries': '5',
+        'error-rate': '0.6',
+        'reset-rate': '0.6',
+      }),
+    ).toEqual([
+      '--batch-timeout has no effect without --max-batch',
+      '--cache-entries has no effect without --cache-ttl',
+      '--error-rate and --reset-rate must be at most 1 together: got 1.2',
+      '--overload has no effect without --queue',
+    ]);
+    expect(await problemsOf({ 'fixed-answer': 'true', 'service-time': '5ms', queue: '1' })).toEqual([
+      '--queue has no effect with --fixed-answer, which reads no request',
+      '--queue has no effect without --concurrency or --max-batch',
+      '--service-time has no effect with --fixed-answer, which reads no request',
+    ]);
+  });
+
+  it('serves as it is told to', async () => {
+    const server = start(['predict'], { ...ANY_PORT, 'error-rate': '1', 'truth-log': 'truth.csv' });
+    await server.ready();
+    const http = server.stdout().trim().split('  ')[1] as string;
+    expect((await fetch(`${http}/predict`, { method: 'POST', body: '{"text":["x"]}' })).status).toBe(500);
+    server.stop();
+    expect(await server.done).toBe(0);
+  });
+
   it('names the flag of a port in use and lets go of the signals', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));

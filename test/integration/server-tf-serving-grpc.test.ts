@@ -1,9 +1,9 @@
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { DigitModel } from '../../src/server/digit-model.js';
-import type { GrpcServer } from '../../src/server/grpc.js';
+import { createGrpcServer, type GrpcServer, type Reset } from '../../src/server/grpc.js';
 import { type InputTensor, mnistServable, type Servable } from '../../src/server/tf-serving.js';
-import { createTfServingGrpcServer } from '../../src/server/tf-serving-grpc.js';
+import { tfServingServices } from '../../src/server/tf-serving-grpc.js';
 import type { TruthLog, TruthRow } from '../../src/server/truth-log.js';
 
 // A second, independent writer and reader of protobuf: the server's own must not check itself.
@@ -105,7 +105,7 @@ let server: GrpcServer;
 let client: Client;
 
 beforeAll(async () => {
-  server = await createTfServingGrpcServer(mnistServable(copyModel), { host: '127.0.0.1', port: 0, truthLog });
+  server = await serve(mnistServable(copyModel), truthLog);
   client = clientOf(server);
 });
 afterEach(() => {
@@ -115,6 +115,11 @@ afterAll(async () => {
   client.close();
   await server.close();
 });
+
+function serve(servable: Servable, log?: TruthLog): Promise<GrpcServer> {
+  const services = (reset: Reset) => tfServingServices(servable, { truthLog: log, reset });
+  return createGrpcServer({ host: '127.0.0.1', port: 0, services });
+}
 
 function clientOf({ port }: GrpcServer): Client {
   return new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
@@ -176,7 +181,7 @@ describe('the published vectors', () => {
         return { value: { scores: { shape: [1, 2], values: Float32Array.of(0.25, 0.75) } } };
       },
     };
-    const vectors = await createTfServingGrpcServer(vectorServable, { host: '127.0.0.1', port: 0 });
+    const vectors = await serve(vectorServable);
     const to = clientOf(vectors);
     const requests = [
       '0a170a056d6e6973741a0e707265646963745f696d6167657312240a06696d61676573121a0801120812020801120208032a0c000000000000003f0000803f',
@@ -468,7 +473,7 @@ describe('the truth', () => {
 
 describe('close', () => {
   it('is quick under a client that keeps its connection', async () => {
-    const other = await createTfServingGrpcServer(mnistServable(copyModel), { host: '127.0.0.1', port: 0 });
+    const other = await serve(mnistServable(copyModel));
     const to = clientOf(other);
     expect((await call('ModelService/GetModelStatus', spec(), { to })).code).toBe(0);
     const startNs = process.hrtime.bigint();

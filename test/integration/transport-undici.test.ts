@@ -2,10 +2,15 @@ import { describe } from 'vitest';
 import { createUndiciTransport } from '../../src/transports/undici.js';
 import { connectionsContract } from '../contract/transport-connections.js';
 import { httpTransportContract } from '../contract/transport-http.js';
+import { streamsContract } from '../contract/transport-streams.js';
 import { friendlyHttpServer } from '../support/servers.js';
 
 describe('HTTP over undici: its connections', () => {
   connectionsContract({ create: createUndiciTransport, path: '/', serve: friendlyHttpServer });
+});
+
+describe('HTTP over undici: answers in parts', () => {
+  streamsContract({ create: createUndiciTransport });
 });
 
 describe('HTTP over undici', () => {

@@ -233,7 +233,8 @@ describe('many calls on one connection', () => {
           setTimeout(() => session.destroyed || session.settings({ initialWindowSize: 1_000 }), 1);
         }
       }
-      answer(stream);
+      // Answered while its request is still coming, a stream counts as open for longer on some servers.
+      stream.resume().once('end', () => answer(stream));
     });
     const lanes = open(targetOf(server), { maxConnections: 1 });
     expectAllOk(await burst(lanes, 200, 0, Buffer.alloc(5_000)), 200);

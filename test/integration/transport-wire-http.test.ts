@@ -7,6 +7,7 @@ import { createWireHttpTransport } from '../../src/transports/wire-http.js';
 import { bench, expectEnd, expectOnTime } from '../contract/transport-bench.js';
 import { connectionsContract } from '../contract/transport-connections.js';
 import { httpTransportContract } from '../contract/transport-http.js';
+import { streamsContract } from '../contract/transport-streams.js';
 import {
   becomesTrue,
   blackHole,
@@ -25,6 +26,10 @@ const OK = httpAnswer('{}');
 
 describe('HTTP on the wire lane: its connections', () => {
   connectionsContract({ ...LANE, path: '/', serve: friendlyHttpServer });
+});
+
+describe('HTTP on the wire lane: answers in parts', () => {
+  streamsContract(LANE);
 });
 
 describe('HTTP on the wire lane', () => {

@@ -4,7 +4,7 @@ import { BenchError } from '../../src/errors.js';
 
 const PROGRAM = new URL('../fixtures/workers/dies.mjs', import.meta.url);
 const anchor = { startedEpochUs: 0, startedMonotonicNs: '0' };
-const nobody = { take() {}, failed() {}, watched() {} };
+const nobody = { take() {}, failed() {}, gaps() {}, watched() {} };
 
 it('a worker that dies stops the others, and the end says why', async () => {
   const load = loadInWorkers(PROGRAM, [{ dies: false }, { dies: true }]);

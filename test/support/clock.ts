@@ -47,3 +47,18 @@ export function fakeClock(epochMsAtZero = 1_700_000_000_000): Clock & {
     },
   };
 }
+
+/** A clock set by hand: nothing is ever woken, so that what depends on being woken in time shows. */
+export function handClock(): Clock & { set(us: number): void } {
+  let nowUs = 0;
+  return {
+    nowUs: () => nowUs,
+    comes: (atUs) => nowUs >= atUs,
+    epochMsAt: (us) => us / 1000,
+    at: () => () => {},
+    soon() {},
+    set(us) {
+      nowUs = us;
+    },
+  };
+}

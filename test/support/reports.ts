@@ -1,3 +1,4 @@
+import { repeats } from '../../src/reduce/repeats.js';
 import { totals } from '../../src/reduce/summary.js';
 import { type Headroom, type Report, reportOf } from '../../src/reports/report.js';
 import type { Sample } from '../../src/samples/sample.js';
@@ -9,12 +10,15 @@ export function reportOn(
   samples: readonly Sample[],
   explained: readonly (readonly [Sample['outcome'], string])[] = [],
   calibration: Headroom | null = null,
+  endpoints: readonly string[] = [],
 ): Report {
-  const whole = totals(() => ({ fromUs: 0, toUs: 10e6 }));
+  const whole = totals(() => ({ fromUs: 0, toUs: 10e6 }), endpoints);
   whole.rows(blockOf(samples));
   for (const [outcome, text] of explained) {
     whole.explain(outcome, text);
   }
+  const again = repeats(1600, (seq) => seq % 1600);
+  again.rows(blockOf(samples));
   const sums = whole.finish();
   return reportOf({
     run: {
@@ -50,11 +54,14 @@ export function reportOn(
       check: 'shape',
       dataset: 'tweets',
       workers: 1,
+      data_order: 'unique',
+      repeat_rate_ratio: null,
       payloads: 1600,
       payload_bytes: 96_000,
       payload_encode_ms: 12,
     },
     totals: sums,
+    repeats: again.finish(),
     generator: {
       loop_delay_p99_ms: 0.4,
       loop_busy_ratio: 0.2,

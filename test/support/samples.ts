@@ -23,6 +23,8 @@ export function sample(given: Partial<Sample> = {}): Sample {
     cache: undefined,
     tokensOut: undefined,
     firstTokenUs: undefined,
+    lastTokenUs: undefined,
+    chunks: undefined,
     ...given,
   };
 }

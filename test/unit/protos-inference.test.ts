@@ -57,7 +57,10 @@ describe('the inference messages', () => {
 
   it('have every method on its path, none of them streamed', () => {
     const service = definitions['inference.GRPCInferenceService'] as Record<string, MethodDefinition<object, object>>;
-    const methods = ['ModelInfer', 'ModelMetadata', 'ModelReady', 'ServerLive', 'ServerMetadata', 'ServerReady'];
+    const methods = [
+      ...['ModelInfer', 'ModelMetadata', 'ModelReady', 'ModelStatistics'],
+      ...['ServerLive', 'ServerMetadata', 'ServerReady'],
+    ];
     expect(
       Object.values(service)
         .map(({ path }) => path)
@@ -96,6 +99,21 @@ describe('the inference messages', () => {
       'bool_contents=1 bytes_contents=8 fp32_contents=6 fp64_contents=7 int64_contents=3 int_contents=2 ' +
         'uint64_contents=5 uint_contents=4',
     ],
+    ['ModelStatisticsRequest', 'name=1 version=2'],
+    ['ModelStatisticsResponse', 'model_stats=1'],
+    [
+      'ModelStatistics',
+      'batch_stats=7 execution_count=5 inference_count=4 inference_stats=6 last_inference=3 memory_usage=8 name=1 ' +
+        'response_stats=9 version=2',
+    ],
+    ['StatisticDuration', 'count=1 ns=2'],
+    [
+      'InferStatistics',
+      'cache_hit=7 cache_miss=8 compute_infer=5 compute_input=4 compute_output=6 fail=2 queue=3 success=1',
+    ],
+    ['InferBatchStatistics', 'batch_size=1 compute_infer=3 compute_input=2 compute_output=4'],
+    ['InferResponseStatistics', 'cancel=6 compute_infer=1 compute_output=2 empty_response=5 fail=4 success=3'],
+    ['MemoryUsage', 'byte_size=3 id=2 type=1'],
   ])('number the fields of %s', (type, fields) => {
     const [outer, inner] = type.split('.') as [string, string | undefined];
     const parent = message(outer).type as Described;

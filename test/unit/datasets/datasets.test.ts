@@ -1,17 +1,36 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import type { Dataset } from '../../../src/datasets/dataset.js';
+import type { Dataset, Selection } from '../../../src/datasets/dataset.js';
 import { openDataset } from '../../../src/datasets/index.js';
 import { BenchError } from '../../../src/errors.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'infer-bench-datasets-'));
 
-function open(name: string, content: string | Uint8Array): Dataset {
+function open(name: string, content: string | Uint8Array, selection?: Selection): Dataset {
   writeFileSync(join(directory, name), content);
-  return openDataset(name, directory);
+  return openDataset(name, directory, selection);
+}
+
+const column = (...columns: readonly string[]): Selection => ({ columns, wanted: 'text' });
+const ROWS: Selection = { columns: [], wanted: 'row' };
+
+function rows(dataset: Dataset): readonly unknown[] {
+  return Array.from({ length: dataset.size }, (_, index) => {
+    const item = dataset.at(index);
+    return item.kind === 'row' ? item.columns : item.kind;
+  });
+}
+
+/** A new directory with files of these contents; its name below the tests' own. */
+function folder(name: string, files: Readonly<Record<string, string | Uint8Array>>): string {
+  for (const [file, content] of Object.entries(files)) {
+    mkdirSync(join(directory, name, file, '..'), { recursive: true });
+    writeFileSync(join(directory, name, file), content);
+  }
+  return name;
 }
 
 function texts(dataset: Dataset): readonly string[] {
@@ -31,9 +50,9 @@ function idx(images: readonly (readonly number[])[], rows = 2, columns = 2): Buf
 }
 
 /** The message of the usage error that opening a file ends with. */
-function refusal(name: string, content?: string | Uint8Array): string {
+function refusal(name: string, content?: string | Uint8Array, selection?: Selection): string {
   try {
-    content === undefined ? openDataset(name, directory) : open(name, content);
+    content === undefined ? openDataset(name, directory, selection) : open(name, content, selection);
   } catch (error) {
     expect(error).toBeInstanceOf(BenchError);
     expect((error as BenchError).kind).toBe('usage');
@@ -68,6 +87,80 @@ describe('texts', () => {
   });
 });
 
+describe('columns of CSV', () => {
+  const csv = 'id, question ,answer\n1,"a, b",x\n2,,y\n3,c,\n';
+
+  it('one selected has the texts, blank ones left out', () => {
+    expect(texts(open('one-column.csv', csv, column('question')))).toEqual(['a, b', 'c']);
+  });
+
+  it('several make rows of these, in their order', () => {
+    expect(rows(open('columns.csv', csv, column('answer', 'id')))).toEqual([
+      { answer: 'x', id: '1' },
+      { answer: 'y', id: '2' },
+      { answer: '', id: '3' },
+    ]);
+  });
+
+  it('all make rows for a protocol that takes rows', () => {
+    expect(rows(open('rows.csv', csv, ROWS))[1]).toEqual({ id: '2', question: '', answer: 'y' });
+    expect(openDataset('tweets', '/', ROWS).at(0).kind).toBe('text');
+  });
+});
+
+describe('JSON Lines', () => {
+  const lines =
+    '\ufeff{"text":"a","n":1,"tags":["x"]}\n\n{"text":null,"n":2,"tags":[]}\r\n{"text":"b","n":3,"tags":{}}';
+
+  it('have their texts in the field named text, or in the selected one; null is none', () => {
+    expect(texts(open('t.jsonl', lines))).toEqual(['a', 'b']);
+    expect(texts(open('t.ndjson.gz', gzipSync(lines), column('n')))).toEqual(['1', '2', '3']);
+  });
+
+  it('make rows of selected fields, or whole ones, with values of any kind', () => {
+    expect(rows(open('r.jsonl', lines, column('n', 'tags')))).toEqual([
+      { n: 1, tags: ['x'] },
+      { n: 2, tags: [] },
+      { n: 3, tags: {} },
+    ]);
+    expect(rows(open('r.jsonl', lines, ROWS))[0]).toEqual({ text: 'a', n: 1, tags: ['x'] });
+  });
+});
+
+describe('a directory', () => {
+  const bytes = (dataset: Dataset) =>
+    Array.from({ length: dataset.size }, (_, index) => {
+      const item = dataset.at(index);
+      return item.kind === 'bytes' ? [...item.bytes] : item.kind;
+    });
+
+  it('has an item for each file below it, in order of their names, as bytes; hidden ones are none', () => {
+    const name = folder('images', {
+      'b.png': Buffer.from([137, 80]),
+      'a/2.jpg': Buffer.from([255, 216]),
+      'a/10.jpg': Buffer.from([1]),
+      '.DS_Store': 'x',
+      '.git/config': 'x',
+      'note.txt': 'hello',
+    });
+    expect(bytes(openDataset(name, directory))).toEqual([[1], [255, 216], [137, 80], [...Buffer.from('hello')]]);
+  });
+
+  it('has rows of the name and the content for a protocol that takes rows', () => {
+    const images = folder('two', { 'a/1.png': Buffer.from([137, 80, 78, 71]), 'b.txt': 'x' });
+    expect(rows(openDataset(images, directory, ROWS))).toEqual([
+      { file: 'a/1.png', base64: 'iVBORw==' },
+      { file: 'b.txt', base64: 'eA==' },
+    ]);
+    expect(rows(openDataset(folder('one', { 'b.txt': 'x' }), directory, ROWS))).toEqual([{ file: 'b.txt', text: 'x' }]);
+  });
+
+  it('of .txt files has texts', () => {
+    const name = folder('texts', { 'b.txt': 'second\nline', 'a.TXT': '\ufefffirst', 'blank.txt': ' ' });
+    expect(texts(openDataset(name, directory))).toEqual(['first', 'second\nline']);
+  });
+});
+
 describe('images', () => {
   it('are flat and scaled to 0..1', () => {
     const dataset = open(
@@ -97,7 +190,6 @@ describe('images', () => {
 describe('a dataset that cannot be used is named with its fault', () => {
   it.each([
     ['a missing file', 'nowhere.csv', undefined, '|Cannot read dataset nowhere.csv: no such file or directory'],
-    ['a directory', '.', undefined, '|Cannot read dataset .: is a directory'],
     ['an empty file', 'empty.csv', '', 'empty.csv|The dataset is empty'],
     ['a CSV of empty texts', 'blank.csv', '1,a,b,\n2,a,b,\n', 'blank.csv|No row has a text'],
     ['a header alone', 'header.csv', 'id,text\n', 'header.csv|No row has a text'],
@@ -126,5 +218,53 @@ describe('a dataset that cannot be used is named with its fault', () => {
     ],
   ])('%s', (_case, name, content, message) => {
     expect(refusal(name, content)).toContain(message);
+  });
+
+  it.each<[string, string, string, Selection, string]>([
+    [
+      'CSV without the column',
+      'no.csv',
+      'id,question\n1,a\n',
+      column('questions'),
+      'no.csv:1|No column "questions" (did you mean question?): the columns are id, question',
+    ],
+    [
+      'CSV without one of several',
+      'no.csv',
+      'id,question\n1,a\n',
+      column('id', 'text'),
+      'no.csv:1|No column "text": the columns are id, question',
+    ],
+    ['CSV of names alone', 'names.csv', 'id,question\n', ROWS, 'names.csv|No rows'],
+    [
+      'JSON Lines without the column in some line',
+      'no.jsonl',
+      '{"a":1}\n{"b":2}\n',
+      column('a'),
+      'no.jsonl:2|No column "a": the columns are b',
+    ],
+    ['JSON Lines without texts', 'no.jsonl', '{"a":1}\n', column(), 'no.jsonl:1|Cannot tell which of a is the text'],
+    [
+      'a list in place of a text',
+      'list.jsonl',
+      '{"a":[1]}\n',
+      column('a'),
+      'list.jsonl:1|Wanted a text in "a", got [1]',
+    ],
+    ['a line that is no JSON', 'bad.jsonl', '{"a":1}\n{"a":\n', ROWS, 'bad.jsonl:2|Not JSON: '],
+    ['a line that is no object', 'bad.jsonl', '[1]\n', ROWS, 'bad.jsonl:1|Wanted a JSON object'],
+    ['JSON Lines of nothing', 'none.jsonl', '\n\n', ROWS, 'none.jsonl|No rows'],
+    ['a column of images', 'c.idx3-ubyte', 'x', column('a'), 'c.idx3-ubyte|--column has no effect'],
+  ])('%s', (_case, name, content, selection, message) => {
+    expect(refusal(name, content, selection)).toContain(message);
+  });
+
+  it('a built-in dataset that is asked for a column', () => {
+    expect(refusal('tweets', undefined, column('text'))).toContain('tweets|--column has no effect');
+  });
+
+  it('a directory without files', () => {
+    mkdirSync(join(directory, 'hollow', 'inner'), { recursive: true });
+    expect(refusal('hollow')).toBe('hollow|No files in the directory');
   });
 });

@@ -45,6 +45,7 @@ function loop({
     transport,
     protocol: { via: 'http', decode: () => ({ outcome: 'ok' }) },
     request: (seq) => ({ method: 'GET', path: `/${seq}`, headers: {}, body: null, batch: 1 }),
+    turn: 1,
     check: true,
     timeoutUs: 10e6,
     drainUs: 30e6,
@@ -160,6 +161,62 @@ describe('users in virtual time', () => {
     await run.end;
     expect(run.usersAt(1e6)).toBe(0);
     expect(run.usersAt(2e6)).toBe(1);
+  });
+});
+
+describe('turns of several requests', () => {
+  const seqs = (run: ReturnType<typeof loop>, user: number) =>
+    run.samples.filter((one) => one.user === user).map(({ seq }) => seq);
+
+  it('are sent by one user each, behind each other, who thinks after the last', async () => {
+    const run = loop({ durationS: 1, turn: 2 });
+    run.clock.runUntil(5e6);
+    await run.end;
+    expect(run.transport.sent.map(({ atUs, slip }) => [slip.seq, atUs / 1000])).toEqual([
+      [0, 0],
+      [1, 50],
+      [2, 400],
+      [3, 450],
+      [4, 800],
+      [5, 850],
+    ]);
+  });
+
+  it('have sequence numbers that follow each other, whatever other users and workers do', async () => {
+    const runs = [0, 1].map((worker) =>
+      loop({ steps: [[0, 3]], durationS: 5, turn: 3, thinkMs: 10, shard: { worker, workers: 2 } }),
+    );
+    for (const run of runs) {
+      run.clock.runUntil(20e6);
+      await run.end;
+      for (const user of new Set(run.samples.map((one) => one.user))) {
+        const own = seqs(run, user);
+        expect(own.length).toBeGreaterThan(10);
+        for (const [index, seq] of own.entries()) {
+          expect(seq % 3).toBe(index % 3);
+          expect(seq).toBe((own[index - (index % 3)] as number) + (index % 3));
+        }
+      }
+    }
+    const all = runs.flatMap((run) => run.samples.map(({ seq }) => seq));
+    expect(new Set(all).size).toBe(all.length);
+  });
+
+  it('are broken off where the user leaves, and begun anew where one comes back', async () => {
+    const run = loop({
+      steps: [
+        [0, 1],
+        [1, 0],
+        [2, 1],
+      ],
+      durationS: 4,
+      turn: 2,
+      fate: ({ slip }) => ({ afterUs: slip.seq === 0 ? 1_500_000 : 50_000 }),
+    });
+    run.clock.runUntil(20e6);
+    const { planned } = await run.end;
+    expect(seqs(run, 0).slice(0, 3)).toEqual([0, 2, 3]);
+    expect(run.samples.length).toBe(planned);
   });
 });
 

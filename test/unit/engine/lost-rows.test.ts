@@ -8,11 +8,13 @@ it('every request that nobody handed over has its row: due before the stop as lo
   const seen = Uint8Array.from(arrivalsUs, (_, seq) => seq % 2);
   const schedule = { model: 'open', arrivalsUs, warmupUs: 1_000, durationUs: 1e6 } as const;
   const rows: Sample[] = [];
-  for (const block of lostRows(schedule, seen, { stoppedUs: 500_000, nowUs: 600_000 })) {
+  const requestOf = (seq: number) => ({ batch: 4, endpoint: seq % 4 === 0 ? 1 : 0 });
+  for (const block of lostRows(schedule, seen, { stoppedUs: 500_000, nowUs: 600_000, requestOf })) {
     rows.push(...samplesOf(block));
   }
   expect(rows.map(({ seq }) => seq)).toEqual(Array.from({ length: 5_000 }, (_, index) => 2 * index));
-  for (const { intendedUs, startUs, endUs, outcome, origin } of rows) {
+  for (const { seq, intendedUs, startUs, endUs, outcome, origin, batch, endpoint } of rows) {
+    expect([batch, endpoint]).toEqual([4, seq % 4 === 0 ? 1 : 0]);
     const lost = intendedUs <= 500_000;
     expect([outcome, origin]).toEqual([lost ? 'local_worker' : 'not_sent_stopped', 'local']);
     expect([startUs, endUs]).toEqual(lost ? [intendedUs, 600_000] : [undefined, undefined]);

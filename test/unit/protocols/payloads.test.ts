@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Dataset } from '../../../src/datasets/dataset.js';
-import { payloads, requestAt } from '../../../src/protocols/payloads.js';
+import { payloadAt, payloads, requestAt } from '../../../src/protocols/payloads.js';
 import type { Protocol } from '../../../src/protocols/protocol.js';
 import { random } from '../../../src/random.js';
 
@@ -61,9 +61,18 @@ describe('the pool of requests', () => {
     expect(items(50, 2, 5)).not.toEqual(items(50, 2, 6));
   });
 
-  it('goes round', () => {
-    const { requests } = pool(5, 1);
-    expect(requestAt(requests, 7)).toBe(requests[2]);
+  it.each([
+    ['thousands', 40, 4, 10_000],
+    ['one for each item of batches of one', 40, 1, 40],
+    ['all that a small dataset has', 3, 2, 6],
+  ])('has %s where many are wanted, each of other items', (_case, size, batchSize, count) => {
+    const source = random(1, 'dataset');
+    const { requests } = payloads({ protocol: listing, dataset: dataset(size), batchSize, random: source, many: true });
+    expect(requests.length).toBe(count);
+    expect(new Set(requests.map(({ path }) => path)).size).toBe(count);
+    for (const { path } of requests) {
+      expect(new Set(path.split(',')).size).toBe(batchSize);
+    }
   });
 
   it('does not hold more than 64 MiB', () => {
@@ -79,5 +88,24 @@ describe('the pool of requests', () => {
     });
     expect(requests.length).toBe(64);
     expect(bytes).toBeGreaterThanOrEqual(64 * 2 ** 20);
+  });
+});
+
+describe('a sequence number', () => {
+  const { requests } = pool(5, 1);
+  const index = (request: number) => (request * 2) % 5;
+  const health = { method: 'GET', path: '/health', headers: {}, body: null, batch: 0, endpoint: 1 } as const;
+
+  it('has the payload that the order gives it', () => {
+    const turns = { before: [], requests, index };
+    expect(requestAt(turns, 7)).toBe(requests[4]);
+    expect(payloadAt(turns, 7)).toBe(4);
+  });
+
+  it('is of a turn: what goes before, in its order, and then a payload', () => {
+    const turns = { before: [health, listing.encode([])], requests, index };
+    expect([0, 1, 2].map((seq) => requestAt(turns, seq))).toEqual([...turns.before, requests[0]]);
+    expect([3, 4, 5].map((seq) => requestAt(turns, seq))).toEqual([...turns.before, requests[2]]);
+    expect([3, 4, 5, 8].map((seq) => payloadAt(turns, seq))).toEqual([undefined, undefined, 2, 4]);
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Item } from '../../../src/datasets/dataset.js';
 import { predict } from '../../../src/protocols/predict.js';
 
-const protocol = await predict.create({}, '');
+const protocol = await predict.create({ 'with-health': false }, '');
 const text = (value: string): Item => ({ kind: 'text', text: value });
 const answer = (body: string, batch = 1) =>
   protocol.decode({ status: 200, headers: {}, body: Buffer.from(body) }, { batch });
@@ -29,7 +29,7 @@ describe('a request', () => {
     ['/api', '/api/predict'],
     ['/api/', '/api/predict'],
   ])('goes below the path %s of the URL', async (base, path) => {
-    expect((await predict.create({}, base)).encode([text('x')]).path).toBe(path);
+    expect((await predict.create({ 'with-health': false }, base)).encode([text('x')]).path).toBe(path);
   });
 });
 
@@ -59,5 +59,40 @@ describe('an answer', () => {
       'Prediction 0: Wanted a probability for label "a", got -1',
     );
     expect(answer('{"detail":"overloaded"}').detail).toContain('overloaded');
+  });
+});
+
+describe('the cache', () => {
+  const body = '{"predictions":[[{"label":"joy","score":1}]]}';
+  const decode = (headers: Record<string, string>, of = body) =>
+    protocol.decode({ status: 200, headers, body: Buffer.from(of) }, { batch: 1 });
+
+  it.each([
+    ['Hit', 'hit'],
+    ['Miss', 'miss'],
+    ['hit', 'hit'],
+    ['yes', undefined],
+  ])('of an answer with X-MLAPI-Cache: %s is %s', (word, cache) => {
+    expect(decode({ 'x-mlapi-cache': word })).toEqual({ outcome: 'ok', ...(cache && { cache }) });
+  });
+
+  it('is not known without the header, and is told of wrong answers too', () => {
+    expect(decode({}).cache).toBeUndefined();
+    expect(decode({ 'x-mlapi-cache': 'Hit' }, '{}')).toMatchObject({ outcome: 'schema_mismatch', cache: 'hit' });
+  });
+});
+
+describe('with health', () => {
+  it('each turn asks GET /health first, an endpoint of its own that every answer passes', async () => {
+    const { endpoints, before = [], decode } = await predict.create({ 'with-health': true }, '/api/');
+    expect(endpoints).toEqual(['predict', 'health']);
+    expect(before).toMatchObject([{ method: 'GET', path: '/api/health', body: null, batch: 0, endpoint: 1 }]);
+    const response = { status: 200, headers: {}, body: Buffer.from('OK') };
+    expect(decode(response, { batch: 0, endpoint: 1 }).outcome).toBe('ok');
+    expect(decode(response, { batch: 1 }).outcome).toBe('invalid_json');
+  });
+
+  it('is off unless asked for', () => {
+    expect([protocol.endpoints, protocol.before]).toEqual([['predict'], []]);
   });
 });

@@ -88,3 +88,37 @@ describe('histograms by second', () => {
     );
   });
 });
+
+describe('the histograms of several endpoints', () => {
+  const samples = [
+    sample({ endUs: 10_000 }),
+    sample({ endpoint: 1, endUs: 1_000 }),
+    sample({ endpoint: 1, startUs: 1e6, endUs: 1_002_000 }),
+    sample({ endpoint: 1, outcome: 'http_5xx', origin: 'target' }),
+  ];
+  const listed = (endpoints: number) => {
+    const bySecond = perSecond(STARTED_EPOCH_US, endpoints);
+    bySecond.rows(blockOf(samples));
+    const found: unknown[] = [];
+    for (const { epochS, endpoint, metric, histogram } of bySecond.histograms()) {
+      found.push([epochS - 1_700_000_000, endpoint, metric, histogram.count]);
+    }
+    return { found, rows: bySecond.finish() };
+  };
+
+  it('are apart, in order of time', () => {
+    expect(listed(2).found).toEqual([
+      [0, 0, 'latency', 1],
+      [0, 0, 'service', 1],
+      [0, 1, 'latency', 1],
+      [0, 1, 'service', 1],
+      [1, 1, 'latency', 1],
+      [1, 1, 'service', 1],
+    ]);
+  });
+
+  it('leave the rows of the whole as they are', () => {
+    expect(listed(2).rows).toEqual(listed(1).rows);
+    expect(listed(1).found[0]).toEqual([0, 0, 'latency', 2]);
+  });
+});

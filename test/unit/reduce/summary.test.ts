@@ -3,8 +3,8 @@ import { totals } from '../../../src/reduce/summary.js';
 import type { Sample } from '../../../src/samples/sample.js';
 import { blockOf, sample } from '../../support/samples.js';
 
-function fold(samples: readonly Sample[], windowUs = 10e6) {
-  const fold = totals(() => ({ fromUs: 0, toUs: windowUs }));
+function fold(samples: readonly Sample[], windowUs = 10e6, endpoints: readonly string[] = []) {
+  const fold = totals(() => ({ fromUs: 0, toUs: windowUs }), endpoints);
   fold.rows(blockOf(samples));
   return fold.finish();
 }
@@ -129,4 +129,80 @@ it('keeps the first text that explains an outcome', () => {
   whole.explain('http_4xx', 'first');
   whole.explain('http_4xx', 'second');
   expect(whole.finish().failures[0]?.example).toBe('first');
+});
+
+describe('several endpoints', () => {
+  const sums = fold(
+    [
+      sample({ endUs: 20_000 }),
+      sample({ endUs: 40_000, outcome: 'http_5xx', origin: 'target' }),
+      sample({ outcome: 'dropped', origin: 'local', startUs: undefined, endUs: undefined, intendedUs: 5 }),
+      sample({ outcome: 'local_fds', origin: 'local' }),
+      sample({ endpoint: 1, endUs: 1_000, batch: 0 }),
+      sample({ endpoint: 1, endUs: 2_000, batch: 0 }),
+      sample({ endpoint: 1, phase: 'warmup' }),
+    ],
+    2e6,
+    ['predict', 'health'],
+  );
+
+  it('have counts, errors and latencies of their own', () => {
+    const [predict, health] = sums.endpoints;
+    expect(predict).toMatchObject({
+      endpoint: 'predict',
+      counts: { planned: 4, sent: 3, dropped: 1, not_sent: 0, ok: 1, failed: 2, abandoned: 0 },
+      ok_per_s: 0.5,
+      error_ratio: 0.5,
+      latency: { n: 1, p50_ms: 20 },
+      latency_all_inf: { n: 3, infinite_n: 2 },
+      service_time: { n: 1, max_ms: 20 },
+    });
+    expect(predict?.failures).toEqual([
+      { outcome: 'http_5xx', origin: 'target', count: 1 },
+      { outcome: 'local_fds', origin: 'local', count: 1 },
+      { outcome: 'dropped', origin: 'local', count: 1 },
+    ]);
+    expect(health).toMatchObject({ endpoint: 'health', error_ratio: 0, latency: { n: 2, p50_ms: 1, max_ms: 2 } });
+  });
+
+  it('come to the whole together', () => {
+    const sum = (count: 'planned' | 'sent' | 'ok' | 'failed') =>
+      sums.endpoints.reduce((total, { counts }) => total + counts[count], 0);
+    for (const count of ['planned', 'sent', 'ok', 'failed'] as const) {
+      expect(sum(count)).toBe(sums.counts[count]);
+    }
+    expect(sums.latency.n).toBe(3);
+    expect(sums.rates.ok_items_per_s).toBe(0.5);
+  });
+
+  it('are not told apart where there is one', () => {
+    expect(fold([sample()], 1e6, ['predict']).endpoints).toEqual([]);
+  });
+});
+
+describe('a cache', () => {
+  it('has the ok answers that were hits and misses apart; others are in neither', () => {
+    const { cache, latency } = fold([
+      sample({ cache: 'hit', endUs: 1_000 }),
+      sample({ cache: 'hit', endUs: 3_000 }),
+      sample({ cache: 'hit', endUs: 5_000, phase: 'warmup' }),
+      sample({ cache: 'miss', intendedUs: 0, startUs: 1_000, endUs: 50_000 }),
+      sample({ cache: 'miss', outcome: 'schema_mismatch', origin: 'target' }),
+      sample({ endUs: 7_000 }),
+    ]);
+    expect(cache).toMatchObject({
+      hit_ratio: 2 / 3,
+      hit: { n: 2, latency: { n: 2, p50_ms: 1, max_ms: 3 } },
+      miss: { n: 1, latency: { p50_ms: 50 }, service_time: { p50_ms: 49 } },
+    });
+    expect(latency.n).toBe(4);
+  });
+
+  it('that nobody tells of is null; one that never hit has no times of hits', () => {
+    expect(fold([sample()]).cache).toBeNull();
+    expect(fold([sample({ cache: 'miss' })]).cache).toMatchObject({
+      hit_ratio: 0,
+      hit: { n: 0, latency: { p50_ms: null } },
+    });
+  });
 });

@@ -1,12 +1,14 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { perSecond } from '../../../src/reduce/per-second.js';
+import { histogramsHlog } from '../../../src/reports/histograms-hlog.js';
 import { REPORTERS } from '../../../src/reports/index.js';
 import { perSecondCsv } from '../../../src/reports/per-second-csv.js';
 import { type Progress, progressBlock, progressLine } from '../../../src/reports/progress.js';
 import { safeText } from '../../../src/text.js';
 import { reporterContract } from '../../contract/reporter.js';
 import { reportOn } from '../../support/reports.js';
-import { sample } from '../../support/samples.js';
+import { blockOf, sample } from '../../support/samples.js';
 
 describe.each(Object.entries(REPORTERS))('the %s report', (_name, reporter) => {
   reporterContract(reporter);
@@ -36,11 +38,53 @@ describe('the summary on the screen', () => {
     }
   });
 
+  it('shows endpoints and the cache where there are such, and the share of repeats where one was asked for', () => {
+    const plain = REPORTERS.console(report);
+    expect(plain).not.toMatch(/cache|health|repeats/);
+    expect(plain).toContain('each sent 77 times');
+    const of = reportOn(
+      [
+        ...many.map((one) => ({ ...one, cache: one.seq % 20 === 0 ? ('miss' as const) : ('hit' as const) })),
+        ...many.map((one) => ({ ...one, endpoint: 1, batch: 0 })),
+        sample({ endpoint: 1, outcome: 'http_5xx', origin: 'target' }),
+      ],
+      [],
+      null,
+      ['predict', 'health-of-a-long-name'],
+    );
+    const run = { ...of.run, data_order: 'repeat', repeat_rate_ratio: 0.95 };
+    const text = REPORTERS.console({ ...of, run });
+    expect(width(text)).toBeLessThanOrEqual(80);
+    expect(text).toContain('health-of-a-long-name 123,457 sent: 123,456 ok (errors 0.00 %)');
+    expect(text).toMatch(/^ *predict +123,456 /m);
+    expect(text).toMatch(/^ *health-of-a +123,456 /m);
+    expect(text).toContain('95.00 % hits: 117,283 of 123,456');
+    expect(text).toMatch(/^ *cache hit +117,283 /m);
+    expect(text).toMatch(/^ *cache miss +6,173 /m);
+    expect(text).toMatch(/payloads .* 99\.\d\d % repeats, asked 95\.00 %/);
+    expect(REPORTERS.console({ ...of, run: { ...run, data_order: 'zipf', repeat_rate_ratio: null } })).toMatch(
+      /zipf order, 99\.\d\d % repeats\n/,
+    );
+  });
+
   it('shows a dash where there is no value, never 0', () => {
     const text = REPORTERS.console(reportOn([sample({ outcome: 'http_5xx', origin: 'target' })]));
     expect(text).toMatch(/latency +0 +- +- +- +- +- +- +-/);
     expect(text).toMatch(/^INVALID/);
     expect(text).toContain('no_success');
+  });
+
+  it('shows tokens where answers told of them, and only then', () => {
+    const stream = { tokensOut: 12_345_678, chunks: 3, firstTokenUs: 2_000, lastTokenUs: 9_000 };
+    const text = REPORTERS.console(reportOn([sample(stream), sample({ seq: 1, ...stream })]));
+    expect(text).toMatch(/^ {2}tokens {4}24,691,356 out, 2469135.6 out\/s/m);
+    expect(text).toMatch(/^ ?TTFT +2 +2.000/m);
+    expect(text).toMatch(/^ ?TPOT +2 /m);
+    expect(text).toMatch(/^ ?NTPOT +2 /m);
+    expect(text).not.toContain('itl_chunk');
+    expect(width(text)).toBeLessThanOrEqual(80);
+    expect(REPORTERS.console(reportOn([sample({ chunks: 0 })]))).toContain('tokens    not counted by the server');
+    expect(REPORTERS.console(reportOn([sample()]))).not.toMatch(/tokens|TTFT/);
   });
 
   it('is the same with colour, but for the colour', () => {
@@ -50,7 +94,8 @@ describe('the summary on the screen', () => {
 });
 
 it('JSON is the report itself, with units in the names of its numbers', () => {
-  const report = reportOn([sample()]);
+  const stream = sample({ seq: 1, tokensOut: 3, chunks: 3, firstTokenUs: 2_000, lastTokenUs: 9_000 });
+  const report = reportOn([sample(), stream]);
   const read = JSON.parse(REPORTERS.json(report));
   expect(read).toEqual(report);
   const unitless: string[] = [];
@@ -70,6 +115,21 @@ it('JSON is the report itself, with units in the names of its numbers', () => {
   };
   visit(read, '');
   expect(unitless).toEqual([]);
+});
+
+it('histograms.hlog has an interval for each second, endpoint and metric', () => {
+  const bySecond = perSecond(1_700_000_000_000_000, 2);
+  bySecond.rows(blockOf([sample(), sample({ endpoint: 1 }), sample({ endpoint: 1, startUs: 1e6 })]));
+  const text = histogramsHlog(1_700_000_000, ['predict', 'my health,check'], bySecond.histograms());
+  const tags = text.split('\n').filter((line) => line.startsWith('Tag='));
+  expect(tags.map((line) => line.slice(4).split(',').slice(0, 2).join(' '))).toEqual([
+    'predict.latency 1700000000.000',
+    'predict.service 1700000000.000',
+    'my_health_check.latency 1700000000.000',
+    'my_health_check.service 1700000000.000',
+    'my_health_check.latency 1700000001.000',
+    'my_health_check.service 1700000001.000',
+  ]);
 });
 
 it('per_second.csv has an empty cell where a second has no value', () => {

@@ -249,7 +249,7 @@ describe('what is around it', () => {
     expect(jsonOf(ask('GET', path))).toEqual({
       name: 'infer-bench',
       version: expect.any(String),
-      extensions: ['binary_tensor_data'],
+      extensions: ['binary_tensor_data', 'statistics'],
     });
   });
 

@@ -81,7 +81,8 @@ describe('a flag that protocols share', () => {
   it('has all of its meanings in the help, each once, and no default of one alone', () => {
     const { encoding, input } = RUN_FLAG_GROUPS.Request as Flags;
     expect(encoding?.help).toBe(
-      'tensors over gRPC: raw, typed (default raw); tensors over REST: json, binary (default json)',
+      'tensors over gRPC: raw, typed (default raw); tensors over REST: json, binary (default json); ' +
+        'vectors in the answer: float, base64 (default float)',
     );
     expect(encoding?.default).toBeUndefined();
     expect(input?.default).toBe('images');
@@ -334,5 +335,45 @@ describe('a rate', () => {
   it('with users is refused', () => {
     expect(problems({ rate: '5', users: '3' })[0]).toContain('Cannot combine --users and --rate');
     expect(problems({ spacing: 'poisson', users: '3' })[0]).toContain('Cannot combine --users and --spacing');
+  });
+});
+
+describe('the order of payloads', () => {
+  it.each<[Words, unknown]>([
+    [{}, { kind: 'unique' }],
+    [{ 'data-order': 'shuffle' }, { kind: 'shuffle' }],
+    [{ 'repeat-rate': '0.95' }, { kind: 'repeat', rate: 0.95 }],
+    [
+      { 'data-order': 'repeat', 'repeat-rate': '0' },
+      { kind: 'repeat', rate: 0 },
+    ],
+    [{ 'data-order': 'zipf' }, { kind: 'zipf', exponent: 1 }],
+    [{ 'zipf-exponent': '1.2' }, { kind: 'zipf', exponent: 1.2 }],
+  ])('asked for by %j is %j', (given, order) => {
+    const spec = read(given);
+    expect(spec.order).toEqual(order);
+    expect(spec.settings['data-order']).toBe(spec.order.kind);
+  });
+
+  it.each<[Words, string]>([
+    [{ 'data-order': 'repeat' }, '--data-order repeat needs --repeat-rate, such as --repeat-rate 0.95'],
+    [
+      { 'data-order': 'unique', 'repeat-rate': '0.5' },
+      '--repeat-rate has no effect with --data-order unique: it belongs to --data-order repeat',
+    ],
+    [
+      { 'repeat-rate': '0.5', 'zipf-exponent': '1' },
+      '--zipf-exponent has no effect with --data-order repeat: it belongs to --data-order zipf',
+    ],
+    [{ 'repeat-rate': '95' }, 'Cannot read --repeat-rate: must be a share from 0 to 1, such as 0.95: got "95"'],
+    [{ 'repeat-rate': '-0.5' }, 'Cannot read --repeat-rate: must be a share from 0 to 1, such as 0.95: got "-0.5"'],
+    [{ 'zipf-exponent': '0' }, 'Cannot read --zipf-exponent: must be a number above 0 and at most 10: got "0"'],
+    [{ column: 'a,,b' }, 'Cannot read --column: must be names of columns with commas between: got "a,,b"'],
+  ])('%j is refused', (given, problem) => {
+    expect(problems(given)).toEqual([problem]);
+  });
+
+  it('goes with columns that are named', () => {
+    expect(read({ column: 'question, answer' }).settings.column).toEqual(['question', 'answer']);
   });
 });

@@ -28,6 +28,7 @@ const late = { intendedUs: 0, startUs: 20_000, endUs: 30_000 };
 const dropped = { outcome: 'dropped', origin: 'local', startUs: undefined, endUs: undefined, intendedUs: 0 } as const;
 const unsent = { ...dropped, outcome: 'not_sent_stopped' } as const;
 const overrun = { ...dropped, outcome: 'not_sent_overrun' } as const;
+const STREAM = { tokensOut: 3, chunks: 3, firstTokenUs: 2_000, lastTokenUs: 9_000 } as const;
 const failed = { outcome: 'http_5xx', origin: 'target' } as const;
 
 describe('the verdict', () => {
@@ -40,6 +41,20 @@ describe('the verdict', () => {
     ['a warm-up, which counts for nothing', [...many(10, { phase: 'warmup', ...failed }), ...many(5)], {}, 'VALID', []],
     ['a row too few', many(10), { rows: 9 }, 'INVALID', ['accounting']],
     ['a request was counted twice', many(10), { issued: 9 }, 'INVALID', ['accounting']],
+    [
+      'a stream in fifty whose chunks came all at once',
+      [...many(49, STREAM), ...many(1, { tokensOut: 3, chunks: 3 })],
+      {},
+      'SUSPECT',
+      ['buffered_stream'],
+    ],
+    [
+      'streams of no chunk, and of chunks that came one by one',
+      [...many(9, STREAM), ...many(9, { chunks: 0 })],
+      {},
+      'VALID',
+      [],
+    ],
     ['stopped early', many(10), { interrupted: true }, 'INCONCLUSIVE', ['interrupted']],
     [
       'one failure of our own machine',
