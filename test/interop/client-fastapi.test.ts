@@ -82,6 +82,35 @@ describeWith('fastapi', 'our client against FastAPI on uvicorn', () => {
     });
   });
 
+  it('knows hits from misses as the server did, request for request', async () => {
+    const words = ['--protocol', 'predict', '--batch-size', '2', '--repeat-rate', '0.5'];
+    const { end, rows, run } = await measure('predict.py', [], words);
+    expectAllWell(end, run);
+    for (const { sample, row } of expectAccounted(run, rows, itemsOf)) {
+      expect(sample.cache).toBe(row.cache.toLowerCase());
+    }
+    const hits = rows.filter(({ cache }) => cache === 'Hit').length;
+    expect(hits).toBeGreaterThan(0);
+    expect(hits).toBeLessThan(rows.length);
+    expect(run.summary.cache).toMatchObject({ hit: { n: hits }, miss: { n: rows.length - hits } });
+  });
+
+  it('takes a server that says nothing of a cache for one without', async () => {
+    const { run } = await measure('predict.py', ['--no-cache'], ['--protocol', 'predict']);
+    expect(new Set(run.samples.map(({ cache }) => cache))).toEqual(new Set(['']));
+    expect(run.summary.cache).toBeNull();
+  });
+
+  it('looks at /health before each POST /predict, each an endpoint of its own', async () => {
+    const { end, rows, run } = await measure('predict.py', [], ['--protocol', 'predict', '--with-health']);
+    expectAllWell(end, run);
+    for (const { sample, row } of expectAccounted(run, rows, itemsOf)) {
+      expect(`/${sample.endpoint}`).toBe(row.path);
+    }
+    const looks = rows.filter(({ path }) => path === '/health').length;
+    expect(Math.abs(looks - rows.length / 2)).toBeLessThanOrEqual(4);
+  });
+
   it('says of a server without the route what it answered', async () => {
     const { end, rows, run } = await measure('sentiment.py', [], ['--protocol', 'predict']);
     expect(end.code).toBe(4);
