@@ -54,6 +54,8 @@ export interface Route {
   readonly inference?: true;
   /** What the metrics call it, where the path is a pattern. */
   readonly endpoint?: string;
+  /** Where several kinds are served together, their routes for the same path come first. */
+  readonly yields?: true;
   answer(call: Call): Answer;
 }
 
@@ -72,7 +74,7 @@ export interface HttpServerOptions {
   readonly host: string;
   /** 0 = any free port. */
   readonly port: number;
-  /** The first one with a route whose path fits answers, and the first one what fits nowhere. */
+  /** The first one with a route that fits answers, and the first one what fits nowhere. */
   readonly groups: readonly [RouteGroup, ...RouteGroup[]];
   readonly truthLog?: TruthLog | undefined;
   /** What a full queue is told by; 503 unless told otherwise. */
@@ -367,23 +369,41 @@ interface Found {
   readonly allow: readonly string[];
 }
 
+/** A route that wants exactly this, one that does not yield to others first; else what the first group that knows the path says. */
 function findRoute(all: HttpServerOptions['groups'], method: string, path: string): Found {
+  const asked = { method, path };
   for (const group of all) {
-    const allow: string[] = [];
-    for (const route of group.routes) {
-      const groups = matchPath(route.path, path);
-      if (groups && (route.method === undefined || route.method === method)) {
-        return { group, route, groups, allow };
-      }
-      if (groups) {
-        allow.push(route.method as string);
-      }
+    const found = findInGroup(group, asked, ({ yields }) => !yields);
+    if (found?.route) {
+      return found;
     }
-    if (allow.length > 0) {
-      return { group, groups: [], allow };
+  }
+  for (const group of all) {
+    const found = findInGroup(group, asked, () => true);
+    if (found) {
+      return found;
     }
   }
   return { group: all[0], groups: [], allow: [] };
+}
+
+/** Undefined when no route's path fits. */
+function findInGroup(
+  group: RouteGroup,
+  { method, path }: Pick<Call, 'method' | 'path'>,
+  counts: (route: Route) => boolean,
+): Found | undefined {
+  const allow: string[] = [];
+  for (const route of group.routes) {
+    const groups = counts(route) ? matchPath(route.path, path) : undefined;
+    if (groups && (route.method === undefined || route.method === method)) {
+      return { group, route, groups, allow };
+    }
+    if (groups) {
+      allow.push(route.method as string);
+    }
+  }
+  return allow.length > 0 ? { group, groups: [], allow } : undefined;
 }
 
 function matchPath(wanted: string | RegExp, path: string): readonly (string | undefined)[] | undefined {

@@ -166,7 +166,7 @@ export type ServerKind = KindName | 'all';
 /** The names of all kinds, in the order of the help. */
 export const SERVER_KINDS: readonly ServerKind[] = [...KIND_NAMES, 'all'];
 
-/** Served together, the first kind with a route for a path has it: the one that answers any path is the last. */
+/** Served together, the first kind that wants a path has it: the one that says something to any path is the last. */
 const TOGETHER: readonly KindName[] = [...KIND_NAMES.filter((name) => name !== 'tf-serving'), 'tf-serving'];
 
 /** Starts a server; resolves when it listens. Throws BenchError for a port or file that cannot be had. */

@@ -29,11 +29,17 @@ export function tfServingRoutes(servable: Servable): readonly Route[] {
     {
       path: /^\/v1\/.*$/is,
       endpoint: 'other',
+      yields: true,
       answer: ({ method, path }) =>
         failed({ code: 'INVALID_ARGUMENT', message: `Malformed request: ${method} ${path}` }),
     },
     // Paths outside the API are not the API's: no JSON.
-    { path: /^.*$/s, endpoint: 'other', answer: () => ({ status: 404, type: 'text/plain', body: 'Not Found\n' }) },
+    {
+      path: /^.*$/s,
+      endpoint: 'other',
+      yields: true,
+      answer: () => ({ status: 404, type: 'text/plain', body: 'Not Found\n' }),
+    },
   ];
 }
 

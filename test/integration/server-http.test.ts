@@ -133,6 +133,50 @@ describe('routes', () => {
   });
 });
 
+describe('groups of routes', () => {
+  const says = (body: string): Pick<Route, 'answer'> => ({ answer: () => ({ status: 200, body }) });
+
+  it('answer what they want exactly, then what nobody else does, in their own words', async () => {
+    const problem = (name: string) => (message: string) => `${name}: ${message}`;
+    const server = await createHttpServer({
+      host: '127.0.0.1',
+      port: 0,
+      groups: [
+        {
+          routes: [
+            { method: 'POST', path: '/a', ...says('first a') },
+            { method: 'GET', path: /\/b\/.*/, yields: true, ...says('first b') },
+          ],
+          problem: problem('first'),
+          maxBodyBytes: 10,
+        },
+        {
+          routes: [
+            { method: 'POST', path: '/a', ...says('second a') },
+            { method: 'GET', path: '/b/x', ...says('second b') },
+            { method: 'GET', path: '/c', ...says('second c') },
+            { path: /\/.*/, yields: true, ...says('second') },
+          ],
+          problem: problem('second'),
+          maxBodyBytes: 20,
+        },
+      ],
+    });
+    open.push(server);
+    const said = async (method: string, path: string, body = '') =>
+      (await send(server.address.port, method, path, { body })).body;
+    expect(await said('POST', '/a')).toBe('first a');
+    expect(await said('GET', '/b/x')).toBe('second b');
+    expect(await said('GET', '/b/y')).toBe('first b');
+    expect(await said('GET', '/c')).toBe('second c');
+    expect(await said('GET', '/d')).toBe('second');
+    expect(await said('DELETE', '/a')).toBe('first: Method Not Allowed');
+    expect(await said('DELETE', '/b/y')).toBe('first: Method Not Allowed');
+    expect(await said('POST', '/a', 'x'.repeat(15))).toBe('first: Request body is larger than 10 bytes');
+    expect(await said('POST', '/d', 'x'.repeat(15))).toBe('second');
+  });
+});
+
 describe('bodies', () => {
   it.each([
     ['up to the cap', 1000, 200],
