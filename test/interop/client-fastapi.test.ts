@@ -111,6 +111,15 @@ describeWith('fastapi', 'our client against FastAPI on uvicorn', () => {
     expect(Math.abs(looks - rows.length / 2)).toBeLessThanOrEqual(4);
   });
 
+  it('sends what a user wrote for it, every text as it is in the dataset', async () => {
+    const body = ['--path', '/predict', '--body', '{"text":["{{text}}"]}', '--dataset', 'tweets'];
+    const expected = ['--expect', '$.predictions[0][0].label=NEGATIVE'];
+    const { end, rows, run } = await measure('predict.py', [], ['--protocol', 'http', ...body, ...expected]);
+    expectAllWell(end, run);
+    expectAccounted(run, rows, itemsOf);
+    expect(rows.flatMap((row) => row.texts).filter((text) => !texts.has(text))).toEqual([]);
+  });
+
   it('says of a server without the route what it answered', async () => {
     const { end, rows, run } = await measure('sentiment.py', [], ['--protocol', 'predict']);
     expect(end.code).toBe(4);

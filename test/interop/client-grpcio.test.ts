@@ -1,8 +1,9 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { cli, newDirectory, readRun } from '../support/cli.js';
 import { digestOf, digits, expectAccounted, expectAllWell, shortRun } from './accounts.js';
-import { describeWith, killForeign, startForeign } from './foreign.js';
+import { describeWith, killForeign, PROTOS, startForeign } from './foreign.js';
 
 const known = new Set(digits().map(digestOf));
 const batchOf = ({ batch }: { readonly batch: number }) => batch;
@@ -101,5 +102,22 @@ describeWith('grpcio', "our client against grpcio's C core", () => {
       expect(lost.filter(({ origin }) => lane === 'wire' || origin !== 'network')).toEqual([]);
       expect(lost.length).toBeLessThan(arrived.length / 10);
     });
+  });
+
+  it('any method, from its .proto file and a message in JSON', async () => {
+    const directory = newDirectory();
+    const image = digits()[0] as Float32Array;
+    const inputs = [{ name: 'images', datatype: 'FP32', shape: [1, 784], contents: { fp32_contents: [...image] } }];
+    writeFileSync(join(directory, 'body.json'), JSON.stringify({ model_name: 'any', inputs }));
+    const { end, rows, run } = await measure(
+      [],
+      [
+        ...['--protocol', 'grpc', '--proto', join(PROTOS, 'inference', 'inference.proto')],
+        ...['--call', 'inference.GRPCInferenceService/ModelInfer', '--body', `@${join(directory, 'body.json')}`],
+        ...['--expect', '$.outputs[0].name=scores'],
+      ],
+    );
+    expectAllWell(end, run);
+    expect(new Set(rows.flatMap(({ images }) => images))).toEqual(new Set([digestOf(image)]));
   });
 });

@@ -51,7 +51,7 @@ describe.each([
     service: 'inference.GRPCInferenceService',
     methods: ['ModelInfer', 'ModelMetadata', 'ModelReady', 'ServerLive', 'ServerMetadata', 'ServerReady'],
   },
-])('our $kind server and buf curl', ({ kind, method, request, answer, unknown, words }) => {
+])('our $kind server and buf curl', ({ kind, method, request, answer, unknown, words, service, methods }) => {
   let url: string;
   beforeAll(async () => {
     url = (await startOurs(kind)).grpc as string;
@@ -69,5 +69,26 @@ describe.each([
     const end = await bufCurl(`${url}/${method}`, '--schema', PROTOS, '-d', JSON.stringify(unknown));
     expect(end.code).not.toBe(0);
     expect(JSON.parse(end.stderr)).toMatchObject({ code: 'not_found', message: words });
+  });
+
+  it.each([['grpc-v1'], ['grpc-v1alpha']])('tells what it serves by reflection, %s', async (reflection) => {
+    const how = ['--reflect-protocol', reflection];
+    const services = await bufCurl(url, ...how, '--list-services');
+    expect(services.stdout.split('\n')).toEqual(expect.arrayContaining([service, 'grpc.health.v1.Health']));
+    const listed = await bufCurl(url, ...how, '--list-methods');
+    expect(listed.stdout.split('\n')).toEqual(expect.arrayContaining(methods.map((name) => `${service}/${name}`)));
+    const end = await bufCurl(`${url}/${method}`, ...how, '-d', JSON.stringify(request));
+    expect(end.stderr).toBe('');
+    expect(JSON.parse(end.stdout)).toMatchObject(answer);
+  });
+
+  it('is healthy, as a whole and by service', async () => {
+    const check = `${url}/grpc.health.v1.Health/Check`;
+    for (const asked of ['', service]) {
+      const end = await bufCurl(check, '-d', JSON.stringify({ service: asked }));
+      expect(JSON.parse(end.stdout)).toEqual({ status: 'SERVING' });
+    }
+    const other = await bufCurl(check, '-d', '{"service":"other"}');
+    expect(JSON.parse(other.stderr)).toMatchObject({ code: 'not_found' });
   });
 });
