@@ -147,7 +147,7 @@ export interface Questions {
   readonly readiness?: Probe<true>;
   /** What the codec cannot be made without. */
   readonly definitions?: (ask: Ask) => Promise<Learned>;
-  /** The inputs of the model in the server's words. */
+  /** The inputs of the model in the server's words; an empty list where it has the model, but does not tell them. */
   readonly metadata?: Probe<readonly InputSpec[]>;
   /** The server's own counters. */
   readonly statistics?: Probe<ServerCounters>;

@@ -1,4 +1,4 @@
-import type { Datatype, TensorValues } from '../datasets/dataset.js';
+import type { Datatype, InputSpec, TensorValues } from '../datasets/dataset.js';
 import { choice } from '../flags.js';
 import { bitsOf, DATATYPES, rawElements } from './datatypes.js';
 import { callOf, callProbe, type GrpcMethod, grpcMethod, messageReader } from './proto.js';
@@ -17,7 +17,7 @@ import {
   datatypeOfDtype,
   fitsDigits,
   inputNameOf,
-  inputsOfSignature,
+  inputsOfCall,
   signaturesOf,
   TF_CALLS,
   TF_DATATYPES,
@@ -77,10 +77,9 @@ export const tfServingGrpc = protocol({
   fitsDataset: fitsDigits,
   questions: async (values) => {
     const model = modelOf(values);
-    const [signature = ''] = signaturesOf(values);
     return {
       readiness: await readinessOf(model),
-      ...(values.call === 'predict' && { metadata: await metadataOf(model, signature) }),
+      metadata: await metadataOf(model, (signatures) => inputsOfCall(signatures, values)),
     };
   },
   create: async (values) => {
@@ -368,7 +367,10 @@ interface MetadataResponse {
   readonly metadata: Readonly<Record<string, { readonly value: Buffer }>>;
 }
 
-async function metadataOf(model: object, signature: string): Promise<Questions['metadata'] & object> {
+async function metadataOf(
+  model: object,
+  inputsIn: (signatures: unknown) => readonly InputSpec[],
+): Promise<Questions['metadata'] & object> {
   const method = await predictionMethod<MetadataResponse>('GetModelMetadata');
   const read = await messageReader<{ readonly signature_def: unknown }>(
     PREDICTION_PROTO,
@@ -378,7 +380,7 @@ async function metadataOf(model: object, signature: string): Promise<Questions['
   return callProbe(method, request, ({ metadata }) => {
     const packed = metadata.signature_def;
     return packed
-      ? { value: inputsOfSignature(read(packed.value).signature_def, signature) }
+      ? { value: inputsIn(read(packed.value).signature_def) }
       : { problem: 'The answer has no signature_def' };
   });
 }

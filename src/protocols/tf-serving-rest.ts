@@ -4,15 +4,7 @@ import { choice } from '../flags.js';
 import { decodeJson, JSON_HEADERS, jsonValue, readJson, rowsProblem, shown } from './json.js';
 import { type Decoded, getProbe, protocol, type WireRequest } from './protocol.js';
 import { answersByItem, batchOf, flatJson, type InputBatch, type JsonElement, nestedJson } from './tensors.js';
-import {
-  fitsDigits,
-  inputNameOf,
-  inputsOfSignature,
-  signaturesOf,
-  TF_CALLS,
-  TF_FLAGS,
-  tfProblems,
-} from './tf-serving.js';
+import { fitsDigits, inputNameOf, inputsOfCall, signaturesOf, TF_CALLS, TF_FLAGS, tfProblems } from './tf-serving.js';
 
 /** TensorFlow Serving's REST API: predict in row or columnar form, classify and regress. KServe V1 is the row form. */
 export const tfServingRest = protocol({
@@ -41,20 +33,17 @@ export const tfServingRest = protocol({
   fitsDataset: fitsDigits,
   questions(values) {
     const model = modelPath(values);
-    const [signature = ''] = signaturesOf(values);
     return {
       readiness: getProbe(model, (reply) => readJson(reply, 'a version that is AVAILABLE', isAvailable)),
-      ...(values.call === 'predict' && {
-        metadata: getProbe(`${model}/metadata`, (reply) => {
-          try {
-            return readJson(reply, 'the metadata of a model', (value) => {
-              const signatures = signaturesIn(value);
-              return signatures === undefined ? undefined : inputsOfSignature(signatures, signature);
-            });
-          } catch (error) {
-            return { problem: (error as Error).message };
-          }
-        }),
+      metadata: getProbe(`${model}/metadata`, (reply) => {
+        try {
+          return readJson(reply, 'the metadata of a model', (value) => {
+            const signatures = signaturesIn(value);
+            return signatures === undefined ? undefined : inputsOfCall(signatures, values);
+          });
+        } catch (error) {
+          return { problem: (error as Error).message };
+        }
       }),
     };
   },

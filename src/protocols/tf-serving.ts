@@ -114,8 +114,16 @@ interface TensorInfo {
   } | null;
 }
 
-/** The inputs of a signature. Throws RangeError, a sentence, for a signature that is not there or cannot be filled. */
-export function inputsOfSignature(signatures: unknown, name: string): readonly InputSpec[] {
+/**
+ * The inputs that a call needs; none where it takes tf.Examples, whose features a signature does not tell. Throws
+ * RangeError, a sentence, for a signature that is not there or cannot be filled.
+ */
+export function inputsOfCall(signatures: unknown, values: TfValues): readonly InputSpec[] {
+  const inputs = signaturesOf(values).flatMap((name) => inputsOfSignature(signatures, name));
+  return values.call === 'predict' ? inputs : [];
+}
+
+function inputsOfSignature(signatures: unknown, name: string): readonly InputSpec[] {
   const table = (signatures ?? {}) as Readonly<
     Record<string, { readonly inputs?: Readonly<Record<string, TensorInfo>> }>
   >;

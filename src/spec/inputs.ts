@@ -3,7 +3,7 @@ import { syntheticTensors } from '../datasets/synthetic.js';
 import type { RunSpec } from './run-spec.js';
 
 /** The dataset that is made of the server's own metadata; by this name it can be asked for. */
-export const SYNTHETIC = 'synthetic';
+const SYNTHETIC = 'synthetic';
 
 /** Whether the items of a run are made for the inputs that the server tells. */
 export function isSynthetic({ settings, protocolKind, protocolSettings }: RunSpec): boolean {

@@ -3,7 +3,7 @@ import { BenchError } from '../errors.js';
 import type { Learned, Questions } from '../protocols/protocol.js';
 import { safeText } from '../text.js';
 import { type Asking, ask, asking } from './ask.js';
-import { isSynthetic, SYNTHETIC } from './inputs.js';
+import { isSynthetic } from './inputs.js';
 import type { RunSpec } from './run-spec.js';
 
 /** What a server told before the run; what it was not asked is absent. */
@@ -19,33 +19,34 @@ export async function questionsOf({ protocolKind, protocolSettings, endpoint }: 
   return (await protocolKind.questions?.(protocolSettings, endpoint?.path ?? '')) ?? {};
 }
 
+/** The flags that say which model it is: with one of them the server is asked whether it has it. */
+const MODEL_NAMES = ['model', 'model-version', 'version-label', 'signature', 'input'] as const;
+
 /** Whether the server has to be asked before requests can be encoded. */
 export function hasToLearn(spec: RunSpec, { definitions, metadata }: Questions): boolean {
   // A dataset that the user names is held against the inputs of the model.
-  return (
-    definitions !== undefined || isSynthetic(spec) || (spec.settings.dataset !== undefined && metadata !== undefined)
-  );
+  const named = spec.settings.dataset !== undefined || MODEL_NAMES.some((name) => spec.asked[name] !== undefined);
+  return definitions !== undefined || isSynthetic(spec) || (named && metadata !== undefined);
 }
 
 /** Asks all that is wanted before requests can be encoded. Throws BenchError when it cannot be known. */
 export async function learn(context: Asking, { definitions, metadata }: Questions): Promise<Known> {
   const { spec } = context;
   const learned = definitions && (await asking(context, definitions));
-  if (!metadata) {
-    if (isSynthetic(spec)) {
-      throw new BenchError(
-        'usage',
-        `Cannot make inputs: --protocol ${spec.settings.protocol} with these flags has no metadata to ask for`,
-        { hint: 'name the inputs with --dataset' },
-      );
-    }
-    return { learned };
+  const told = metadata && (await inputsFrom(context, metadata));
+  const inputs = told?.length === 0 ? undefined : told;
+  if (!inputs && isSynthetic(spec)) {
+    throw new BenchError(
+      'usage',
+      `Cannot make inputs: --protocol ${spec.settings.protocol} with these flags has no metadata that tells them`,
+      { hint: 'name the inputs with --dataset' },
+    );
   }
-  return { learned, inputs: await inputsFrom(context, metadata) };
+  return { learned, inputs };
 }
 
 /**
- * The inputs of the model in the server's words; undefined where a dataset is named and the server does not tell.
+ * The inputs of the model in the server's words; undefined where the server has no such call and none have to be made.
  * Throws BenchError: 'usage' for a model or signature that it does not know, 'unreachable' when it does not answer.
  */
 async function inputsFrom(
@@ -63,8 +64,7 @@ async function inputsFrom(
       hint: 'nothing was sent',
     });
   }
-  const { dataset } = spec.settings;
-  if (dataset !== undefined && dataset !== SYNTHETIC && hasNoMetadata(spec, status, reading.problem)) {
+  if (!isSynthetic(spec) && hasNoMetadata(spec, status, reading.problem)) {
     return undefined;
   }
   throw new BenchError('usage', `Cannot use the model: ${problem}`, {

@@ -51,7 +51,11 @@ describe('inputs of the server’s own metadata', () => {
     ['oip-rest', ['--model', 'resnet'], "Request for unknown model: 'resnet' is not found"],
     ['oip-grpc', ['--model', 'resnet'], "Request for unknown model: 'resnet' is not found"],
     ['oip-grpc', ['--dataset', 'tweets'], 'input "images" of the model takes FP32, the items are BYTES'],
-    ['tf-serving-rest', ['--call', 'regress', '--model', 'x'], 'name the inputs with --dataset'],
+    ['tf-serving-rest', ['--call', 'regress', '--dataset', 'synthetic'], 'name the inputs with --dataset'],
+    ['tf-serving-rest', ['--call', 'regress', '--model', 'x', '--dataset', 'digits'], 'Latest(x)'],
+    ['tf-serving-grpc', ['--call', 'classify', '--signature', 'nope', '--dataset', 'digits'], 'no signature "nope"'],
+    ['tf-serving-rest', ['--model-version', '9'], 'Servable not found for request: Specific(mnist, 9)'],
+    ['oip-grpc', ['--model-version', '9'], "Request for unknown model: 'mnist'"],
     ['tf-serving-rest', ['--model-version', '1', '--version-label', 'x'], 'exclude each other'],
   ])('%s %j is refused before any load', async (protocol, words, problem) => {
     const end = await cli(['run', urlOf(protocol), '--protocol', protocol, ...words, ...SHORT]);
