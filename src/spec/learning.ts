@@ -24,16 +24,21 @@ const MODEL_NAMES = ['model', 'model-version', 'version-label', 'signature', 'in
 
 /** Whether the server has to be asked before requests can be encoded. */
 export function hasToLearn(spec: RunSpec, { definitions, metadata }: Questions): boolean {
-  // A dataset that the user names is held against the inputs of the model.
-  const named = spec.settings.dataset !== undefined || MODEL_NAMES.some((name) => spec.asked[name] !== undefined);
-  return definitions !== undefined || isSynthetic(spec) || (named && metadata !== undefined);
+  return definitions !== undefined || isSynthetic(spec) || (metadata !== undefined && wantsInputs(spec));
+}
+
+/** Whether the inputs of the model matter: a model or dataset that the user names is held against them, unless nothing is to be checked. */
+function wantsInputs(spec: RunSpec): boolean {
+  const { dataset, check } = spec.settings;
+  const named = dataset !== undefined || MODEL_NAMES.some((name) => spec.asked[name] !== undefined);
+  return isSynthetic(spec) || (named && check !== 'none');
 }
 
 /** Asks all that is wanted before requests can be encoded. Throws BenchError when it cannot be known. */
 export async function learn(context: Asking, { definitions, metadata }: Questions): Promise<Known> {
   const { spec } = context;
   const learned = definitions && (await asking(context, definitions));
-  const told = metadata && (await inputsFrom(context, metadata));
+  const told = metadata && wantsInputs(spec) ? await inputsFrom(context, metadata) : undefined;
   const inputs = told?.length === 0 ? undefined : told;
   if (!inputs && isSynthetic(spec)) {
     throw new BenchError(
@@ -68,7 +73,7 @@ async function inputsFrom(
     return undefined;
   }
   throw new BenchError('usage', `Cannot use the model: ${problem}`, {
-    hint: 'asked of its metadata, before any load; --model, --model-version and --signature name it',
+    hint: 'asked of its metadata, before any load; --model, --model-version and --signature name it; --check none sends without asking',
   });
 }
 

@@ -9,6 +9,7 @@ import { loadSync } from '@grpc/proto-loader';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDataset } from '../../src/datasets/index.js';
 import { type RunningServer, startServer } from '../../src/server/index.js';
+import { closeAnswering, serverOf } from '../support/answering.js';
 import { cli, newDirectory, readRun } from '../support/cli.js';
 
 const SHORT = ['--pattern', 'constant', '--users', '1', '--duration', '300ms', '--think-time', '20ms', '--out', 'run'];
@@ -61,6 +62,21 @@ describe('inputs of the server’s own metadata', () => {
     const end = await cli(['run', urlOf(protocol), '--protocol', protocol, ...words, ...SHORT]);
     expect(end.stderr).toContain(problem);
     expect([end.code, end.stdout]).toEqual([2, '']);
+  });
+});
+
+describe('a server that answers everything alike', () => {
+  afterAll(closeAnswering);
+
+  it.each([
+    ['shape', 2, 'Cannot use the model: Wanted the metadata of a model'],
+    ['none', 0, ''],
+  ])('with --check %s: exit %d', async (check, code, problem) => {
+    const url = await serverOf((_request, response) => response.end('{"predictions":[[0,1]]}'));
+    const words = ['--protocol', 'tf-serving-rest', '--dataset', 'digits', '--check', check];
+    const end = await cli(['run', url, ...words, ...SHORT]);
+    expect(end.stderr).toContain(problem);
+    expect(end.code).toBe(code);
   });
 });
 
