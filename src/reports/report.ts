@@ -2,6 +2,7 @@ import type { GeneratorTotals } from '../reduce/generator-totals.js';
 import { PERCENTILE_METHOD } from '../reduce/histogram.js';
 import type { Repeats } from '../reduce/repeats.js';
 import type { Totals } from '../reduce/summary.js';
+import type { ThresholdResult } from '../verdicts/threshold-result.js';
 import type { Verdict } from '../verdicts/validity.js';
 import { VERSION } from '../version.js';
 
@@ -65,7 +66,7 @@ export interface Report extends Totals {
   readonly repeats: Repeats;
   /** null in a closed run, and where this machine was not calibrated for the way of sending. */
   readonly calibration: Headroom | null;
-  readonly thresholds: readonly never[];
+  readonly thresholds: readonly ThresholdResult[];
   readonly percentile_method: typeof PERCENTILE_METHOD;
   readonly definitions: Readonly<Record<string, string>>;
   readonly notes: readonly string[];
