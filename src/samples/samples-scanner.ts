@@ -56,7 +56,7 @@ export function samplesScanner(endpoints: readonly string[]): SamplesScanner {
 
   function wordOf(bytes: Uint8Array, from: Words, end: number): number {
     const index = readWord(bytes, from, from.recent, end);
-    from.recent = index < 0 ? 0 : index;
+    from.recent = Math.max(0, index);
     return index;
   }
 

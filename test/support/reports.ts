@@ -2,6 +2,7 @@ import { repeats } from '../../src/reduce/repeats.js';
 import { totals } from '../../src/reduce/summary.js';
 import { type Headroom, type Report, reportOf } from '../../src/reports/report.js';
 import type { Sample } from '../../src/samples/sample.js';
+import { confidenceOf } from '../../src/verdicts/confidence.js';
 import { judge } from '../../src/verdicts/validity.js';
 import { blockOf } from './samples.js';
 
@@ -75,7 +76,7 @@ export function reportOn(
     verdict: judge(sums, {
       issued: samples.length,
       rows: samples.length,
-      interrupted: false,
+      ended: 'done',
       model: 'closed',
       cappedConnections: false,
       loopDelayP99Ms: 0,
@@ -84,5 +85,7 @@ export function reportOn(
       lostWorkers: [],
     }),
     calibration,
+    thresholds: [],
+    confidence: confidenceOf(whole.histograms().latency),
   });
 }
