@@ -4,6 +4,8 @@ import { PERCENTILE_METHOD } from '../reduce/histogram.js';
 import type { Repeats } from '../reduce/repeats.js';
 import type { ServerShare } from '../reduce/server-share.js';
 import type { Totals } from '../reduce/summary.js';
+import type { PercentileConfidence } from '../verdicts/confidence.js';
+import type { ThresholdResult } from '../verdicts/threshold-result.js';
 import type { Verdict } from '../verdicts/validity.js';
 import { VERSION } from '../version.js';
 
@@ -63,6 +65,8 @@ export interface Report extends Totals {
   /** This program itself: what is slow here is not the server's. */
   readonly generator: GeneratorTotals;
   readonly verdict: Verdict;
+  /** What the samples say about each percentile of latency. */
+  readonly confidence: readonly PercentileConfidence[];
   /** How many requests had a payload that was sent before: what a cache could have answered. */
   readonly repeats: Repeats;
   /** null in a closed run, and where this machine was not calibrated for the way of sending. */
@@ -73,14 +77,11 @@ export interface Report extends Totals {
   readonly latency_per_item: Distribution;
   /** The server's own statistics of the run, warm-up and drain included; null where it offers none. */
   readonly server_side: ServerShare | null;
-  readonly thresholds: readonly never[];
+  readonly thresholds: readonly ThresholdResult[];
   readonly percentile_method: typeof PERCENTILE_METHOD;
   readonly definitions: Readonly<Record<string, string>>;
   readonly notes: readonly string[];
 }
-
-/** A report as text. Who writes the file is not its business. */
-export type Reporter = (report: Report) => string;
 
 const DEFINITIONS = {
   latency: 'end - intended start, population ok: requests answered in time, complete and with the right shape',
@@ -103,6 +104,10 @@ const DEFINITIONS = {
   headroom: 'ceiling of this machine (infer-bench calibrate) / requests sent in the busiest second',
   server_side:
     "difference of two readings of the server's own counters, before the first and after the last request; means per successful request; rest = mean service time of the client less all others, at least 0",
+  client_pauses:
+    'ok requests in flight while the thread that sent them stood still for more than 5 ms, and latency without them',
+  confidence:
+    'requests that a percentile of latency needs (early stopping of MLPerf), and its interval by order statistics',
   rates: 'per second of the measured window, which ends when the pattern ends or the run is stopped',
 } as const;
 
@@ -117,23 +122,26 @@ export interface ReportParts {
   readonly repeats: Repeats;
   readonly calibration: Headroom | null;
   readonly verdict: Verdict;
-  readonly serverSide?: ServerShare | undefined;
+  readonly serverSide: ServerShare | null;
+  readonly thresholds: readonly ThresholdResult[];
+  readonly confidence: readonly PercentileConfidence[];
 }
 
 /** Puts the report of a run together. */
-export function reportOf({ run, totals, generator, repeats, calibration, verdict, serverSide }: ReportParts): Report {
+export function reportOf({ run, totals, generator, repeats, calibration, ...judged }: ReportParts): Report {
   return {
     schema: 'infer-bench/summary/1',
     version: VERSION,
     run,
-    verdict,
+    verdict: judged.verdict,
     calibration,
-    thresholds: [],
+    thresholds: judged.thresholds,
     ...totals,
+    confidence: judged.confidence,
     repeats,
     correct_rate: correctRate(run, totals),
     latency_per_item: perItem((totals.endpoints[0] ?? totals).latency, run.batch),
-    server_side: serverSide ?? null,
+    server_side: judged.serverSide,
     generator,
     percentile_method: PERCENTILE_METHOD,
     definitions: DEFINITIONS,

@@ -100,6 +100,11 @@ export const RUN_FLAGS = {
   drain: duration({ help: 'time after the end to send what is late, and then for requests in flight', default: '30s' }),
   file: text({ arg: 'FILE', short: 'f', help: 'spec in YAML or JSON with these names as keys; flags win over it' }),
   out: text({ arg: 'DIR', short: 'o', help: 'run directory (default runs/<time>-<protocol>-<pattern>)' }),
+  report: text({
+    arg: 'LIST',
+    help: 'reports to write beside the data: names as in infer-bench report --help, all, or none (default: those for people)',
+  }),
+  'require-valid': onOff({ help: 'exit 4 unless the verdict is VALID' }),
   force: onOff({ help: 'replace the run that the directory holds' }),
   'truth-log': text({ arg: 'FILE', help: "the embedded server's own record; sends x-request-id with each request" }),
 } as const;
@@ -239,7 +244,7 @@ export const RUN_FLAG_GROUPS: Readonly<Record<string, Flags>> = {
     ),
   },
   TLS: pick('insecure', 'cacert', 'cert', 'key'),
-  Files: pick('file', 'out', 'force', 'truth-log'),
+  Files: pick('file', 'out', 'force', 'report', 'require-valid', 'truth-log'),
 };
 
 function levelFlags(model: Model) {

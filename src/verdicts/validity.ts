@@ -33,7 +33,8 @@ export interface RunFacts {
   readonly issued: number;
   /** Rows that went into `samples.csv`. */
   readonly rows: number;
-  readonly interrupted: boolean;
+  /** How it ended: at the end of its load, stopped by the user, or without a word. */
+  readonly ended: 'done' | 'stopped' | 'killed';
   readonly model: 'closed' | 'open';
   /** The user set the number of connections: waiting for one is what was asked for. */
   readonly cappedConnections: boolean;
@@ -209,17 +210,20 @@ const RULES: readonly Rule[] = [
             'look for a proxy that collects answers and turn that off; a server or a client that stood still does the same',
         };
   },
-  function interruptedEarly(_totals, { interrupted }) {
-    return interrupted
-      ? {
+  function interruptedEarly({ rates }, { ended }) {
+    return ended === 'done'
+      ? undefined
+      : {
           code: 'interrupted',
           status: 'INCONCLUSIVE',
           value: 1,
           limit: 0,
-          message: 'the run was stopped before its end',
+          message:
+            ended === 'stopped'
+              ? 'the run was stopped before its end'
+              : `the run was killed after ${rates.window_s.toFixed(1)} s of its load; what was in flight then is in no row`,
           advice: 'what was measured until then is kept; run again for the whole pattern',
-        }
-      : undefined;
+        };
   },
 ];
 

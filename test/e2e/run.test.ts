@@ -77,6 +77,7 @@ describe('the double wave against the embedded server', async () => {
       'samples.csv',
       'per_second.csv',
       'generator.csv',
+      'end.json',
       'histograms.hlog',
       'summary.json',
       'plan.json',

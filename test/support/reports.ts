@@ -2,6 +2,7 @@ import { repeats } from '../../src/reduce/repeats.js';
 import { totals } from '../../src/reduce/summary.js';
 import { type Headroom, type Report, reportOf } from '../../src/reports/report.js';
 import type { Sample } from '../../src/samples/sample.js';
+import { confidenceOf } from '../../src/verdicts/confidence.js';
 import { judge } from '../../src/verdicts/validity.js';
 import { blockOf } from './samples.js';
 
@@ -72,10 +73,11 @@ export function reportOn(
       handshakes_n: 0,
       handshake_p99_ms: null,
     },
+    serverSide: null,
     verdict: judge(sums, {
       issued: samples.length,
       rows: samples.length,
-      interrupted: false,
+      ended: 'done',
       model: 'closed',
       cappedConnections: false,
       loopDelayP99Ms: 0,
@@ -84,5 +86,7 @@ export function reportOn(
       lostWorkers: [],
     }),
     calibration,
+    thresholds: [],
+    confidence: confidenceOf(whole.histograms().latency),
   });
 }

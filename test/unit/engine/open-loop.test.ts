@@ -172,7 +172,7 @@ describe('a generator that cannot keep the schedule', () => {
     const { status, reasons } = judge(sums, {
       issued: end.planned,
       rows: run.samples.length,
-      interrupted: false,
+      ended: 'done',
       model: 'open',
       cappedConnections: false,
       loopDelayP99Ms: null,

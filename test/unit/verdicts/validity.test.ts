@@ -10,7 +10,7 @@ function verdictOf(samples: readonly Sample[], facts: Partial<RunFacts> = {}) {
   const verdict = judge(whole.finish(), {
     issued: samples.length,
     rows: samples.length,
-    interrupted: false,
+    ended: 'done',
     model: 'closed',
     cappedConnections: false,
     loopDelayP99Ms: 0,
@@ -55,7 +55,7 @@ describe('the verdict', () => {
       'VALID',
       [],
     ],
-    ['stopped early', many(10), { interrupted: true }, 'INCONCLUSIVE', ['interrupted']],
+    ['stopped early', many(10), { ended: 'stopped' }, 'INCONCLUSIVE', ['interrupted']],
     [
       'one failure of our own machine',
       [...many(999), sample({ outcome: 'local_fds', origin: 'local' })],
@@ -121,7 +121,7 @@ describe('the verdict', () => {
     [
       'stopped early and failing: the worst reason wins, all are listed',
       [...many(5), ...many(5, failed)],
-      { interrupted: true },
+      { ended: 'stopped' },
       'INCONCLUSIVE',
       ['errors', 'interrupted'],
     ],
