@@ -3,6 +3,7 @@ import { PERCENTILE_METHOD } from '../reduce/histogram.js';
 import type { Repeats } from '../reduce/repeats.js';
 import type { Totals } from '../reduce/summary.js';
 import type { PercentileConfidence } from '../verdicts/confidence.js';
+import type { Little } from '../verdicts/little.js';
 import type { ThresholdResult } from '../verdicts/threshold-result.js';
 import type { Verdict } from '../verdicts/validity.js';
 import { VERSION } from '../version.js';
@@ -65,6 +66,8 @@ export interface Report extends Totals {
   readonly verdict: Verdict;
   /** What the samples say about each percentile of latency. */
   readonly confidence: readonly PercentileConfidence[];
+  /** Little's law on the run; null where it says nothing. */
+  readonly little: Little | null;
   /** How many requests had a payload that was sent before: what a cache could have answered. */
   readonly repeats: Repeats;
   /** null in a closed run, and where this machine was not calibrated for the way of sending. */
@@ -96,6 +99,8 @@ const DEFINITIONS = {
     'ok requests in flight while the thread that sent them stood still for more than 5 ms, and latency without them',
   confidence:
     'requests that a percentile of latency needs (early stopping of MLPerf), and its interval by order statistics',
+  little:
+    'users (requests in flight) by counting, and requests ended per second x mean time of a request (and of thinking)',
   rates: 'per second of the measured window, which ends when the pattern ends or the run is stopped',
 } as const;
 
@@ -112,6 +117,7 @@ export interface ReportParts {
   readonly verdict: Verdict;
   readonly thresholds: readonly ThresholdResult[];
   readonly confidence: readonly PercentileConfidence[];
+  readonly little: Little | null;
 }
 
 /** Puts the report of a run together. */
@@ -125,6 +131,7 @@ export function reportOf({ run, totals, generator, repeats, calibration, ...judg
     thresholds: judged.thresholds,
     ...totals,
     confidence: judged.confidence,
+    little: judged.little,
     repeats,
     generator,
     percentile_method: PERCENTILE_METHOD,
