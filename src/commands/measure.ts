@@ -266,6 +266,10 @@ function plannedRecord(
     warmup_us: schedule.warmupUs,
     duration_us: schedule.durationUs,
     capped_connections: rig.connections.shared !== undefined,
+    limits: {
+      max_local_errors: settings['max-local-errors'],
+      max_cache_hit_ratio: settings['max-cache-hit-rate'] ?? null,
+    },
     ceiling: ceiling ?? null,
   };
 }

@@ -5,7 +5,10 @@ import { type Headroom, reportOf } from '../reports/report.js';
 import type { Results } from '../reports/results.js';
 import type { GeneratorSecond } from '../samples/generator.js';
 import type { EndRecord, PlannedRecord } from '../spec/run-record.js';
+import { US_PER_MS } from '../units.js';
 import { confidenceOf } from '../verdicts/confidence.js';
+import { littleOf } from '../verdicts/little.js';
+import type { ThresholdResult } from '../verdicts/threshold-result.js';
 import { judge } from '../verdicts/validity.js';
 
 /** A run reduced and what is known of it beside its rows, live and from files the same. */
@@ -27,6 +30,15 @@ export function resultsOf({ planned, end, generator, sums, directory }: Recorded
   const headroom: Headroom | null = ceiling
     ? { ...ceiling, headroom_ratio: busiestPerS === 0 ? null : ceiling.ceiling_per_s / busiestPerS }
     : null;
+  const thresholds: readonly ThresholdResult[] = [];
+  const little = littleOf({
+    totals,
+    ended: sums.ended,
+    model: run.model,
+    usersMean: sums.usersMean,
+    usersMax: run.users_max ?? 0,
+    thinkUs: ((run.think_time_ms ?? 0) * US_PER_MS) / (planned.requests_before + 1),
+  });
   const verdict = judge(totals, {
     issued: end?.issued ?? sums.rows,
     rows: sums.rows,
@@ -38,6 +50,13 @@ export function resultsOf({ planned, end, generator, sums, directory }: Recorded
     loopDelayP99Ms: generated.loop_delay_p99_ms,
     // A thread that spins is busy by design.
     loopBusyRatio: run.pacing === 'precise' ? null : generated.loop_busy_ratio,
+    seconds,
+    generator,
+    little,
+    steady: run.model === 'open' && run.pattern === 'constant',
+    repeatsWanted: run.data_order === 'repeat' || run.data_order === 'zipf',
+    thresholds,
+    limits: planned.limits,
   });
   const counters = end?.server_counters;
   const serverSide = counters
@@ -52,7 +71,8 @@ export function resultsOf({ planned, end, generator, sums, directory }: Recorded
       calibration: headroom,
       serverSide,
       verdict,
-      thresholds: [],
+      little,
+      thresholds,
       confidence: confidenceOf(sums.latency),
     }),
     endpoints: planned.endpoints,

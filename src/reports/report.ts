@@ -5,6 +5,7 @@ import type { Repeats } from '../reduce/repeats.js';
 import type { ServerShare } from '../reduce/server-share.js';
 import type { Totals } from '../reduce/summary.js';
 import type { PercentileConfidence } from '../verdicts/confidence.js';
+import type { Little } from '../verdicts/little.js';
 import type { ThresholdResult } from '../verdicts/threshold-result.js';
 import type { Verdict } from '../verdicts/validity.js';
 import { VERSION } from '../version.js';
@@ -67,6 +68,8 @@ export interface Report extends Totals {
   readonly verdict: Verdict;
   /** What the samples say about each percentile of latency. */
   readonly confidence: readonly PercentileConfidence[];
+  /** Little's law on the run; null where it says nothing. */
+  readonly little: Little | null;
   /** How many requests had a payload that was sent before: what a cache could have answered. */
   readonly repeats: Repeats;
   /** null in a closed run, and where this machine was not calibrated for the way of sending. */
@@ -108,6 +111,8 @@ const DEFINITIONS = {
     'ok requests in flight while the thread that sent them stood still for more than 5 ms, and latency without them',
   confidence:
     'requests that a percentile of latency needs (early stopping of MLPerf), and its interval by order statistics',
+  little:
+    'users (requests in flight) by counting, and requests ended per second x mean time of a request (and of thinking)',
   rates: 'per second of the measured window, which ends when the pattern ends or the run is stopped',
 } as const;
 
@@ -125,6 +130,7 @@ export interface ReportParts {
   readonly serverSide: ServerShare | null;
   readonly thresholds: readonly ThresholdResult[];
   readonly confidence: readonly PercentileConfidence[];
+  readonly little: Little | null;
 }
 
 /** Puts the report of a run together. */
@@ -138,6 +144,7 @@ export function reportOf({ run, totals, generator, repeats, calibration, ...judg
     thresholds: judged.thresholds,
     ...totals,
     confidence: judged.confidence,
+    little: judged.little,
     repeats,
     correct_rate: correctRate(run, totals),
     latency_per_item: perItem((totals.endpoints[0] ?? totals).latency, run.batch),

@@ -3,6 +3,7 @@ import type { DataOrder } from '../protocols/data-order.js';
 import type { Counters } from '../reduce/server-share.js';
 import type { RunFacts } from '../reports/report.js';
 import { isOutcome, type Outcome } from '../samples/outcomes.js';
+import type { VerdictLimits } from '../verdicts/validity.js';
 
 /** What a report needs of a run beside its rows and was known before it: the part `report` of `plan.json`. */
 export interface PlannedRecord {
@@ -16,6 +17,7 @@ export interface PlannedRecord {
   readonly duration_us: number;
   /** The user set the number of connections. */
   readonly capped_connections: boolean;
+  readonly limits: VerdictLimits;
   readonly ceiling: { readonly ceiling_per_s: number; readonly calibrated_at: string } | null;
 }
 
@@ -58,6 +60,7 @@ const PLAN = z.object({
     warmup_us: z.number().nonnegative(),
     duration_us: z.number().nonnegative(),
     capped_connections: z.boolean(),
+    limits: z.object({ max_local_errors: z.number(), max_cache_hit_ratio: z.number().nullable() }),
     ceiling: z.object({ ceiling_per_s: z.number(), calibrated_at: z.string() }).nullable(),
   }),
 });

@@ -4,6 +4,7 @@ import { type Headroom, type Report, reportOf } from '../../src/reports/report.j
 import type { Sample } from '../../src/samples/sample.js';
 import { confidenceOf } from '../../src/verdicts/confidence.js';
 import { judge } from '../../src/verdicts/validity.js';
+import { soundFacts } from './facts.js';
 import { blockOf } from './samples.js';
 
 /** The report of a run with these samples. */
@@ -74,19 +75,10 @@ export function reportOn(
       handshake_p99_ms: null,
     },
     serverSide: null,
-    verdict: judge(sums, {
-      issued: samples.length,
-      rows: samples.length,
-      ended: 'done',
-      model: 'closed',
-      cappedConnections: false,
-      loopDelayP99Ms: 0,
-      loopBusyRatio: 0.2,
-      headroomRatio: null,
-      lostWorkers: [],
-    }),
+    verdict: judge(sums, soundFacts(samples.length)),
     calibration,
     thresholds: [],
+    little: null,
     confidence: confidenceOf(whole.histograms().latency),
   });
 }

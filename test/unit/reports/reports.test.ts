@@ -130,6 +130,7 @@ describe('a run of batches whose answers were compared', () => {
       },
       thresholds: [],
       confidence: [],
+      little: null,
     });
 
   it('tells the latency of an item, to the nanosecond', () => {
