@@ -30,7 +30,9 @@ import { loopTools, type ThreadPlan, threadPlans } from '../spec/thread-plan.js'
 import { safeText } from '../text.js';
 import type { Target } from '../transports/transport.js';
 import { US_PER_MS, US_PER_S } from '../units.js';
+import { thresholdFold } from '../verdicts/thresholds.js';
 import { judge } from '../verdicts/validity.js';
+import { abortWatch } from './abort-watch.js';
 import { showProgress } from './progress.js';
 import type { RunDirectory } from './run-directory.js';
 
@@ -75,7 +77,8 @@ export async function measure(options: MeasureOptions): Promise<Report> {
 
     // Sending ends with the pattern, when the user asks for it, or when the records cannot be kept.
     const broken = new AbortController();
-    const stop = AbortSignal.any([options.stop, broken.signal]);
+    const lost = new AbortController();
+    const stop = AbortSignal.any([options.stop, broken.signal, lost.signal]);
     const window = { fromUs: schedule.warmupUs, toUs: schedule.durationUs };
     stop.addEventListener('abort', () => {
       window.toUs = Math.min(window.toUs, Math.max(window.fromUs, clock.nowUs()));
@@ -85,6 +88,11 @@ export async function measure(options: MeasureOptions): Promise<Report> {
     const bySecond = perSecond(anchor.startedEpochUs, endpoints.length);
     const whole = totals(() => window, endpoints);
     const repeated = repeats(rig.pool.requests.length, (seq) => payloadAt(rig.turns, seq));
+    const held = thresholdFold(spec.thresholds, {
+      endpoints,
+      measured: () => window,
+      startedEpochUs: anchor.startedEpochUs,
+    });
     const roll = rollCall(rig);
     const records = recordWriter(
       [
@@ -94,6 +102,7 @@ export async function measure(options: MeasureOptions): Promise<Report> {
         { ...whole, close() {} },
         { ...bySecond, close() {} },
         { ...repeated, close() {} },
+        { rows: held.rows, close() {} },
         ...(options.quiet ? [] : [live]),
         roll,
       ],
@@ -115,6 +124,7 @@ export async function measure(options: MeasureOptions): Promise<Report> {
           };
         });
 
+    const watch = abortWatch({ clock, settings: spec.settings, warmupUs: schedule.warmupUs, held, lost });
     const cpuBefore = process.cpuUsage();
     const end = await load.run(anchor, stop, {
       take: records.take,
@@ -122,9 +132,11 @@ export async function measure(options: MeasureOptions): Promise<Report> {
       gaps(answer) {
         whole.gaps(answer);
         bySecond.gaps(answer);
+        held.gaps(answer);
       },
       watched: generator.take,
     });
+    watch.end();
     hideProgress();
     const generatorSeconds = generator.close();
     await load.close();
@@ -161,6 +173,9 @@ export async function measure(options: MeasureOptions): Promise<Report> {
       repeats: repeated.finish(),
       calibration: headroom,
       verdict,
+      thresholds: held.finish(),
+      goodput: held.goodput(),
+      stops: watch.stops(),
     });
     directory.write('perSecond', perSecondCsv(seconds));
     const startedEpochS = Math.floor(anchor.startedEpochUs / US_PER_S);

@@ -4,6 +4,7 @@ import type { Pacing } from '../engine/pacer.js';
 import { repeatedRatio } from '../protocols/data-order.js';
 import { MASK, maskUrl } from '../text.js';
 import type { Target } from '../transports/transport.js';
+import { thresholdPlanData } from '../verdicts/threshold-plan.js';
 import { VERSION } from '../version.js';
 import { machineFacts } from './machine.js';
 import type { Rig } from './rig.js';
@@ -30,7 +31,7 @@ export interface PlanParts {
 /** Puts the plan together. Header values are left out: they may be secrets. */
 export function planOf({ spec, rig, target, embedded, pacing, anchor }: PlanParts): Plan {
   const { schedule, pool } = rig;
-  const { header: _secret, key, ...settings } = spec.settings;
+  const { header: _secret, key, threshold: _read, slo: _limits, ...settings } = spec.settings;
   return {
     schema: 'infer-bench/plan/1',
     version: VERSION,
@@ -48,6 +49,7 @@ export function planOf({ spec, rig, target, embedded, pacing, anchor }: PlanPart
       ...spec.patternSettings,
       ...withoutSecrets(spec),
     }),
+    thresholds: thresholdPlanData(spec.thresholds),
     header_names: Object.keys(spec.headers),
     dataset: { name: spec.datasetName, items: rig.datasetItems },
     payloads: {

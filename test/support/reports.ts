@@ -84,5 +84,6 @@ export function reportOn(
       lostWorkers: [],
     }),
     calibration,
+    thresholds: [],
   });
 }
