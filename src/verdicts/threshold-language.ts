@@ -58,9 +58,9 @@ export const THRESHOLD_GRAMMAR = `Thresholds, in the grammar and units of k6 (ti
 k6's http_req_duration, http_req_failed, http_reqs and dropped_iterations mean
 latency, error_rate, requests and dropped. Times take an AGG, the others rate.
 A failed or dropped request is infinitely slow (all_inf) unless a population is
-named. Of too few requests (p95 93, p99 473) a percentile is inconclusive: 4.
+named. A percentile of too few (p95 93, p99 473) is inconclusive, exit 4.
 for 3 windows: fails when 3 in a row violate; for 97% of windows: when fewer
-hold; neither: when any violates. No data fails. Good is what meets every --slo.`;
+hold; neither: when any violates. No data fails. Good: what meets every --slo.`;
 
 interface MetricKind {
   /** The unit of each aggregation. */
