@@ -30,6 +30,9 @@ import { loopTools, type ThreadPlan, threadPlans } from '../spec/thread-plan.js'
 import { safeText } from '../text.js';
 import type { Target } from '../transports/transport.js';
 import { US_PER_MS, US_PER_S } from '../units.js';
+import { thresholdPlanData } from '../verdicts/threshold-plan.js';
+import { thresholdFold } from '../verdicts/thresholds.js';
+import { abortWatch } from './abort-watch.js';
 import { showProgress } from './progress.js';
 import { resultsOf } from './results.js';
 import type { RunDirectory } from './run-directory.js';
@@ -74,9 +77,9 @@ export async function measure(options: MeasureOptions): Promise<Results> {
     const plan = planOf({ spec, rig, target, embedded: options.embedded, pacing, anchor: clock.anchor() });
     directory.write('plan', json({ ...plan, report: planned }));
     directory.write('spec', stringify(spec.asked));
-    const { end, generator, sums } = await record(options, load, { clock, countersBefore });
+    const { end, ...recorded } = await record(options, load, { clock, countersBefore });
     directory.write('end', json(end));
-    return resultsOf({ planned, end, generator, sums, directory });
+    return resultsOf({ planned, end, ...recorded, directory });
   } finally {
     await load.close();
   }
@@ -88,13 +91,14 @@ async function record(
   load: Load,
   { clock, countersBefore }: { readonly clock: SystemClock; readonly countersBefore: Counters | undefined },
 ) {
-  const { io, rig, directory } = options;
+  const { io, spec, rig, directory } = options;
   const { schedule } = rig;
   const { endpoints } = rig.protocol;
   const anchor = clock.anchor();
-  // Sending ends with the pattern, when the user asks for it, or when the records cannot be kept.
+  // Sending ends with the pattern, when the user asks for it, a threshold is lost, or the records cannot be kept.
   const broken = new AbortController();
-  const stop = AbortSignal.any([options.stop, broken.signal]);
+  const lost = new AbortController();
+  const stop = AbortSignal.any([options.stop, broken.signal, lost.signal]);
   const window = { fromUs: schedule.warmupUs, toUs: schedule.durationUs };
   stop.addEventListener('abort', () => {
     window.toUs = Math.min(window.toUs, Math.max(window.fromUs, clock.nowUs()));
@@ -108,6 +112,11 @@ async function record(
     payloads: rig.pool.requests.length,
     payloadOf: (seq) => payloadAt(rig.turns, seq),
   });
+  const held = thresholdFold(spec.thresholds, {
+    endpoints,
+    measured: () => window,
+    startedEpochUs: anchor.startedEpochUs,
+  });
   const chunkGaps = chunkGapsFile(directory.path('chunkGaps'));
   const roll = rollCall(rig);
   const records = recordWriter(
@@ -117,6 +126,7 @@ async function record(
       samplesSink(directory.path('samples'), endpoints),
       { ...chunkGaps, rows() {} },
       { ...folds, close() {} },
+      { rows: held.rows, close() {} },
       ...(options.quiet ? [] : [live]),
       roll,
     ],
@@ -139,6 +149,7 @@ async function record(
       });
 
   const explained = new Map<Outcome, string>();
+  const watch = abortWatch({ clock, settings: spec.settings, warmupUs: schedule.warmupUs, held, lost });
   const cpuBefore = process.cpuUsage();
   const loop = await load.run(anchor, stop, {
     take: records.take,
@@ -150,9 +161,11 @@ async function record(
     gaps(answer) {
       chunkGaps.gaps(answer);
       folds.gaps(answer);
+      held.gaps(answer);
     },
     watched: generatorRows.take,
   });
+  watch.end();
   hideProgress();
   const generator = generatorRows.close();
   await load.close();
@@ -170,13 +183,14 @@ async function record(
     rows: sums.rows,
     issued: schedule.model === 'open' ? schedule.arrivalsUs.length : loop.planned,
     interrupted: options.stop.aborted,
+    stops: watch.stops(),
     window_us: { from_us: window.fromUs, to_us: window.toUs },
     lost_workers: loop.lostWorkers,
     explained: Object.fromEntries(explained),
     cpu_ms: (cpu.user + cpu.system) / US_PER_MS,
     server_counters: countersBefore && countersAfter ? { before: countersBefore, after: countersAfter } : null,
   };
-  return { end, generator, sums };
+  return { end, generator, sums, held };
 }
 
 /** Knows which of an open schedule's requests have no row, where a worker can be lost. */
@@ -270,6 +284,7 @@ function plannedRecord(
       max_local_errors: settings['max-local-errors'],
       max_cache_hit_ratio: settings['max-cache-hit-rate'] ?? null,
     },
+    thresholds: thresholdPlanData(spec.thresholds),
     ceiling: ceiling ?? null,
   };
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { BenchError } from '../errors.js';
+import { FlagProblem } from '../flags.js';
 import { payloadIndex } from '../protocols/data-order.js';
 import { payloadAt } from '../protocols/payloads.js';
 import { runFolds } from '../reduce/run-folds.js';
@@ -10,6 +11,8 @@ import type { SampleBlock } from '../samples/sample.js';
 import { readSamples } from '../samples/samples-reader.js';
 import { readUsers } from '../samples/users-reader.js';
 import { type EndRecord, explainedOf, type PlannedRecord, type Read, readEnd, readPlan } from '../spec/run-record.js';
+import { endpointProblems, readThresholdPlan, type ThresholdPlan } from '../verdicts/threshold-plan.js';
+import { thresholdFold } from '../verdicts/thresholds.js';
 import { resultsOf } from './results.js';
 import type { RunDirectory } from './run-directory.js';
 
@@ -31,14 +34,19 @@ export async function readRun(directory: RunDirectory, note: (text: string) => v
     payloads: run.payloads,
     payloadOf: (seq) => payloadAt(turns, seq),
   });
+  const held = thresholdFold(thresholdsOf(planned, directory), { endpoints, measured: () => window, startedEpochUs });
   let lastUs = 0;
   const read = await readSamples(directory.path('samples'), endpoints, (block) => {
     folds.rows(block);
+    held.rows(block);
     lastUs = Math.max(lastUs, latestOf(block));
   });
   readUsers(directory.path('rawUsers'), startedEpochUs, folds.users);
   if (existsSync(directory.path('chunkGaps'))) {
-    await readChunkGaps(directory.path('chunkGaps'), folds.gaps);
+    await readChunkGaps(directory.path('chunkGaps'), (answer) => {
+      folds.gaps(answer);
+      held.gaps(answer);
+    });
   }
   if (read.torn > 0) {
     note(`note: ${directory.shown}samples.csv: the last line is torn: 1 row dropped`);
@@ -57,6 +65,7 @@ export async function readRun(directory: RunDirectory, note: (text: string) => v
     end,
     generator: readGenerator(directory.path('generator')),
     sums: folds.finish(explainedOf(end ?? { explained: {} })),
+    held,
     directory,
   });
 }
@@ -67,6 +76,20 @@ function known<T>(directory: RunDirectory, file: 'plan' | 'end', read: (text: st
     throw new BenchError('usage', `Cannot read ${directory.shown}${file}.json: ${found.problem}`);
   }
   return found as T;
+}
+
+function thresholdsOf({ thresholds, endpoints }: PlannedRecord, { shown }: RunDirectory): ThresholdPlan {
+  const where = `Cannot read ${shown}plan.json`;
+  try {
+    const plan = readThresholdPlan(thresholds);
+    const [problem] = endpointProblems(plan, endpoints);
+    if (problem !== undefined) {
+      throw new BenchError('usage', `${where}: ${problem}`);
+    }
+    return plan;
+  } catch (error) {
+    throw error instanceof FlagProblem ? new BenchError('usage', `${where}: a threshold ${error.message}`) : error;
+  }
 }
 
 function windowOf({ warmup_us, duration_us }: PlannedRecord, end: EndRecord | undefined) {

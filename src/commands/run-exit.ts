@@ -15,7 +15,10 @@ export function exitCodeOfStop(stopped: StopSignal | undefined): ExitCode {
 }
 
 /** The exit code that a run deserves, while it ends and whenever a report is made of it again. */
-export function exitCodeOf({ verdict, thresholds }: Report, { stopped, requireValid }: ExitOptions): ExitCode {
+export function exitCodeOf(
+  { verdict, thresholds }: Pick<Report, 'verdict' | 'thresholds'>,
+  { stopped, requireValid }: ExitOptions,
+): ExitCode {
   const codes: ExitCode[] = stopped ? [exitCodeOfStop(stopped)] : [];
   if (verdict.status === 'INVALID') {
     // Requests that do not add up are our own bug, whatever the target did.

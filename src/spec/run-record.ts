@@ -3,6 +3,7 @@ import type { DataOrder } from '../protocols/data-order.js';
 import type { Counters } from '../reduce/server-share.js';
 import type { RunFacts } from '../reports/report.js';
 import { isOutcome, type Outcome } from '../samples/outcomes.js';
+import type { ThresholdPlanData } from '../verdicts/threshold-plan.js';
 import type { VerdictLimits } from '../verdicts/validity.js';
 
 /** What a report needs of a run beside its rows and was known before it: the part `report` of `plan.json`. */
@@ -18,6 +19,8 @@ export interface PlannedRecord {
   /** The user set the number of connections. */
   readonly capped_connections: boolean;
   readonly limits: VerdictLimits;
+  /** What the run is held to. */
+  readonly thresholds: ThresholdPlanData;
   readonly ceiling: { readonly ceiling_per_s: number; readonly calibrated_at: string } | null;
 }
 
@@ -29,6 +32,8 @@ export interface EndRecord {
   readonly issued: number;
   /** The user ended it early. */
   readonly interrupted: boolean;
+  /** What else stopped it, a sentence each. */
+  readonly stops: readonly string[];
   /** The measured window, which an early end shortens. */
   readonly window_us: { readonly from_us: number; readonly to_us: number };
   /** Why worker threads ended before their loop did. */
@@ -60,6 +65,12 @@ const PLAN = z.object({
     warmup_us: z.number().nonnegative(),
     duration_us: z.number().nonnegative(),
     capped_connections: z.boolean(),
+    thresholds: z.object({
+      expressions: z.array(z.string()),
+      slos: z.array(z.string()),
+      min_samples: z.number().int().nonnegative(),
+      no_data: z.enum(['fail', 'pass']),
+    }),
     limits: z.object({ max_local_errors: z.number(), max_cache_hit_ratio: z.number().nullable() }),
     ceiling: z.object({ ceiling_per_s: z.number(), calibrated_at: z.string() }).nullable(),
   }),
@@ -85,6 +96,7 @@ const END = z.object({
   rows: z.number().int().nonnegative(),
   issued: z.number().int().nonnegative(),
   interrupted: z.boolean(),
+  stops: z.array(z.string()),
   window_us: z.object({ from_us: z.number(), to_us: z.number() }),
   lost_workers: z.array(z.string()),
   explained: z.record(z.string(), z.string()),

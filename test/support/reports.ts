@@ -80,5 +80,7 @@ export function reportOn(
     thresholds: [],
     little: null,
     confidence: confidenceOf(whole.histograms().latency),
+    goodput: null,
+    stops: [],
   });
 }

@@ -131,6 +131,8 @@ describe('a run of batches whose answers were compared', () => {
       thresholds: [],
       confidence: [],
       little: null,
+      goodput: null,
+      stops: [],
     });
 
   it('tells the latency of an item, to the nanosecond', () => {
