@@ -1,9 +1,8 @@
 import { systemClock, wallMs } from '../clock.js';
-import { EXIT, type ExitCode, usageError, worstExit } from '../errors.js';
+import { type ExitCode, usageError } from '../errors.js';
 import { readFlags } from '../flags.js';
-import { type Io, isLive, type StopSignal } from '../io.js';
+import type { Io } from '../io.js';
 import { highestLevel } from '../patterns/pattern.js';
-import type { Report } from '../reports/report.js';
 import { RUN_FLAG_GROUPS } from '../spec/run-flags.js';
 import type { RunSpec } from '../spec/run-spec.js';
 import { formatBytes, groupDigits } from '../units.js';
@@ -66,8 +65,9 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     { calibrationPath, ceilingFor, readCalibrations },
     directories,
     { startEmbeddedServer },
-    { thresholdExit },
     { endpointProblems },
+    { exitCodeOf },
+    { reportsAtEnd, screen, writeReports },
   ] = await Promise.all([
     import('../spec/run-spec.js'),
     import('../spec/limits.js'),
@@ -78,10 +78,12 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     import('./calibration-file.js'),
     import('./run-directory.js'),
     import('./embedded-server.js'),
-    import('../verdicts/thresholds.js'),
     import('../verdicts/threshold-plan.js'),
+    import('./run-exit.js'),
+    import('./reports.js'),
   ]);
   const spec = withinLimits(readRunSpec({ ...input, cwd: io.cwd }), systemLimits());
+  const reports = reportsAtEnd(spec.settings.report);
   const output = readFlags(COMMON_FLAGS, input.given, []);
   const say = (line: string) => void (output.quiet || io.stderr.write(`${line}\n`));
   const directoryOptions = {
@@ -137,7 +139,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     const load = ready ?? (await rigged({ ...spec, learned: await learn(spec, target, systemClock()) }));
     const directory = directories.createRunDirectory(directoryOptions);
     say(`files: ${directory.shown}`);
-    const report = await measure({
+    const results = await measure({
       io,
       ...load,
       target,
@@ -147,9 +149,11 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
       stop: stopping.signal,
       quiet: output.quiet,
     });
-    io.stdout.write(await render(io, report, output));
+    const files = writeReports(reports, results, directory.root);
+    io.stdout.write(screen(io, results, output));
+    say(`reports: ${files.join(', ')} in ${directory.shown}`);
     await server?.close();
-    return worstExit([exitCodeOf(report, stopping.asked()), thresholdExit(report.thresholds)]);
+    return exitCodeOf(results.report, { stopped: stopping.asked(), requireValid: spec.settings['require-valid'] });
   } finally {
     server?.kill();
   }
@@ -159,27 +163,4 @@ function defaultDirectory({ settings }: RunSpec): string {
   // `2026-11-21T09-12-33Z`: sorts by time and is a name on every file system.
   const time = new Date(wallMs()).toISOString().slice(0, 19).replaceAll(':', '-');
   return `runs/${time}Z-${settings.protocol}-${settings.pattern}`;
-}
-
-async function render(
-  io: Io,
-  report: Report,
-  output: { readonly json: boolean; readonly 'no-color': boolean },
-): Promise<string> {
-  const { REPORTERS } = await import('../reports/index.js');
-  const colored = isLive(io, io.stdout) && !output['no-color'] && !io.env.NO_COLOR;
-  return REPORTERS[output.json ? 'json' : colored ? 'console-color' : 'console'](report);
-}
-
-function exitCodeOf(report: Report, stopped: StopSignal | undefined): ExitCode {
-  const codes: ExitCode[] = [];
-  if (stopped) {
-    codes.push(stopped === 'SIGINT' ? EXIT.interrupted : EXIT.terminated);
-  }
-  if (report.verdict.status === 'INVALID') {
-    // Requests that do not add up are our own bug, whatever the target did.
-    const bug = report.verdict.reasons.some(({ code }) => code === 'accounting');
-    codes.push(bug ? EXIT.bug : EXIT.invalid);
-  }
-  return worstExit(codes);
 }

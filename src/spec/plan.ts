@@ -4,7 +4,6 @@ import type { Pacing } from '../engine/pacer.js';
 import { repeatedRatio } from '../protocols/data-order.js';
 import { MASK, maskUrl } from '../text.js';
 import type { Target } from '../transports/transport.js';
-import { thresholdPlanData } from '../verdicts/threshold-plan.js';
 import { VERSION } from '../version.js';
 import { machineFacts } from './machine.js';
 import type { Rig } from './rig.js';
@@ -49,7 +48,6 @@ export function planOf({ spec, rig, target, embedded, pacing, anchor }: PlanPart
       ...spec.patternSettings,
       ...withoutSecrets(spec),
     }),
-    thresholds: thresholdPlanData(spec.thresholds),
     header_names: Object.keys(spec.headers),
     dataset: { name: spec.datasetName, items: rig.datasetItems },
     payloads: {

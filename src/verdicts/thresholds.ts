@@ -1,4 +1,3 @@
-import { EXIT, type ExitCode } from '../errors.js';
 import { percentileAmongUs, toMs } from '../reduce/distribution.js';
 import type { Window } from '../reduce/summary.js';
 import { type Cell, type Subject, type SubjectFold, subjectFold } from '../reduce/threshold-fold.js';
@@ -369,10 +368,4 @@ function resultOf(threshold: Threshold, found: Found): ThresholdResult {
 /** The fewest samples for an estimate of a percentile; the extremes are none. */
 function samplesFor(p: number): number {
   return p > 0 && p < 1 ? fewestSamples(p) : 0;
-}
-
-/** The exit code that thresholds alone ask for: a decided failure outranks what could not be decided. */
-export function thresholdExit(results: readonly ThresholdResult[]): ExitCode {
-  const has = (...states: readonly ThresholdState[]) => results.some(({ state }) => states.includes(state));
-  return has('fail', 'no_data') ? EXIT.thresholds : has('inconclusive') ? EXIT.invalid : EXIT.ok;
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Sample } from '../../../src/samples/sample.js';
 import { parseSlo, parseThreshold } from '../../../src/verdicts/threshold-language.js';
 import { type ThresholdPlan, thresholdPlan } from '../../../src/verdicts/threshold-plan.js';
-import { thresholdExit, thresholdFold } from '../../../src/verdicts/thresholds.js';
+import { thresholdFold } from '../../../src/verdicts/thresholds.js';
 import { blockOf, sample } from '../../support/samples.js';
 
 const STARTED_EPOCH_US = 1_795_252_353_250_000;
@@ -409,16 +409,4 @@ describe('while the run goes on', () => {
     ]);
     expect(fold.finish()).toMatchObject([{ state: 'fail', windows: { judged_n: 3, longest_n: 3 } }]);
   });
-});
-
-it.each([
-  [[], 0],
-  [['pass'], 0],
-  [['pass', 'fail'], 99],
-  [['no_data'], 99],
-  [['inconclusive', 'pass'], 4],
-  [['inconclusive', 'fail'], 99],
-] as const)('%j: exit %d', (states, code) => {
-  const result = judged('p(95)<200', requests(ms(1, 100)));
-  expect(thresholdExit(states.map((state) => ({ ...result, state, pass: state === 'pass' })))).toBe(code);
 });
