@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -34,8 +34,27 @@ describe('a threshold', () => {
       { expression: 'error_rate<0.01', state: 'pass', pass: true, value: 0, n: summary.counts.sent },
     ]);
     expect(summary.goodput).toMatchObject({ good_n: 0, attempted_n: summary.counts.sent, good_per_s: 0 });
-    expect(plan.thresholds).toMatchObject({ expressions: ['p(95)<0.001', 'error_rate<0.01'], slos: ['latency<0.001'] });
+    expect(plan.report.thresholds).toMatchObject({
+      expressions: ['p(95)<0.001', 'error_rate<0.01'],
+      slos: ['latency<0.001'],
+    });
     expect(spec).toContain('p(95)<0.001');
+  });
+
+  it.concurrent('is judged again by report, to the byte', async () => {
+    const words = [
+      ...['--threshold', 'p(95)<0.001', '--threshold', 'throughput>1 over 1s', '--threshold', 'p(50)<60000 over 1s'],
+      ...['--threshold', 'goodput>1', '--slo', 'latency<5000', '--warmup', '1s', '--fail-on-error'],
+    ];
+    const cwd = newDirectory();
+    const run = await cli(['run', await serverOf(answersWell), ...LOAD, '--duration', '3s', ...words, '--out', 'r'], {
+      cwd,
+    });
+    const again = await cli(['report', 'r', '--out', 'again'], { cwd });
+    expect([run.code, again.code]).toEqual([99, 99]);
+    const summary = (directory: string) => readFileSync(join(cwd, directory, 'summary.json'), 'utf8');
+    expect(summary('again')).toBe(summary('r'));
+    expect(JSON.parse(summary('r')).thresholds).toHaveLength(5);
   });
 
   it.concurrent('that is met is exit 0; with --json it is in the object', async () => {
