@@ -148,7 +148,6 @@ async function record(
         };
       });
 
-  const watch = abortWatch({ clock, settings: spec.settings, warmupUs: schedule.warmupUs, held, lost });
   const explained = new Map<Outcome, string>();
   const watch = abortWatch({ clock, settings: spec.settings, warmupUs: schedule.warmupUs, held, lost });
   const cpuBefore = process.cpuUsage();
@@ -281,7 +280,6 @@ function plannedRecord(
     warmup_us: schedule.warmupUs,
     duration_us: schedule.durationUs,
     capped_connections: rig.connections.shared !== undefined,
-    thresholds: thresholdPlanData(spec.thresholds),
     limits: {
       max_local_errors: settings['max-local-errors'],
       max_cache_hit_ratio: settings['max-cache-hit-rate'] ?? null,

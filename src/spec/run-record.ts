@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { FlagProblem } from '../flags.js';
 import type { DataOrder } from '../protocols/data-order.js';
 import type { Counters } from '../reduce/server-share.js';
 import type { RunFacts } from '../reports/report.js';
@@ -109,26 +108,11 @@ const END = z.object({
 export type Read<T> = T | { readonly problem: string };
 
 /** Reads the text of a `plan.json`. */
-export function readPlan(text: string): Read<{
-  readonly startedEpochUs: number;
-  readonly planned: PlannedRecord;
-  readonly thresholds: ThresholdPlan;
-}> {
+export function readPlan(text: string): Read<{ readonly startedEpochUs: number; readonly planned: PlannedRecord }> {
   const plan = readJson(PLAN, text);
-  if ('problem' in plan) {
-    return plan;
-  }
-  const planned = plan.report as unknown as PlannedRecord;
-  try {
-    const thresholds = readThresholdPlan(planned.thresholds);
-    const [stranger] = endpointProblems(thresholds, planned.endpoints);
-    return stranger ? { problem: stranger } : { startedEpochUs: plan.started_epoch_us, planned, thresholds };
-  } catch (error) {
-    if (!(error instanceof FlagProblem)) {
-      throw error;
-    }
-    return { problem: `report.thresholds: ${error.message}` };
-  }
+  return 'problem' in plan
+    ? plan
+    : { startedEpochUs: plan.started_epoch_us, planned: plan.report as unknown as PlannedRecord };
 }
 
 /** Reads the text of an `end.json`. */

@@ -6,9 +6,8 @@ import type { GeneratorSecond } from '../../../src/samples/generator.js';
 import type { Sample } from '../../../src/samples/sample.js';
 import type { EndRecord, PlannedRecord } from '../../../src/spec/run-record.js';
 import { US_PER_S } from '../../../src/units.js';
-import type { ThresholdResult } from '../../../src/verdicts/threshold-result.js';
-import { judge } from '../../../src/verdicts/validity.js';
-import { soundFacts } from '../../support/facts.js';
+import { readThresholdPlan } from '../../../src/verdicts/threshold-plan.js';
+import { thresholdFold } from '../../../src/verdicts/thresholds.js';
 import { reportOn } from '../../support/reports.js';
 import { STARTED_EPOCH_S } from '../../support/results.js';
 import { blockOf, sample } from '../../support/samples.js';
@@ -24,21 +23,29 @@ interface Situation {
   readonly generator?: readonly Partial<GeneratorSecond>[];
   readonly users?: number;
   readonly requireValid?: boolean;
-  readonly thresholds?: readonly Pick<ThresholdResult, 'state'>[];
+  readonly thresholds?: readonly string[];
 }
 
 /** What comes of a run: all of its way from rows to the exit code. */
 function outcomeOf({ samples, planned = {}, end = {}, generator = [], users = 0, ...asked }: Situation) {
+  const thresholds = { expressions: asked.thresholds ?? [], slos: [], min_samples: 20, no_data: 'fail' } as const;
   const duration_us = DURATION_S * US_PER_S;
+  const measured = () => ({ fromUs: 0, toUs: duration_us });
+  const held = thresholdFold(readThresholdPlan(thresholds), {
+    endpoints: ['predict'],
+    measured,
+    startedEpochUs: STARTED_EPOCH_S * US_PER_S,
+  });
   const folds = runFolds({
     startedEpochUs: STARTED_EPOCH_S * US_PER_S,
     endpoints: ['predict'],
-    measured: () => ({ fromUs: 0, toUs: duration_us }),
+    measured,
     payloads: 1600,
     payloadOf: (seq) => seq % 1600,
   });
   folds.users(0, users);
   folds.rows(blockOf(samples));
+  held.rows(blockOf(samples));
   const { report } = resultsOf({
     planned: {
       run: OPEN_RUN,
@@ -49,6 +56,7 @@ function outcomeOf({ samples, planned = {}, end = {}, generator = [], users = 0,
       duration_us,
       capped_connections: false,
       limits: { max_local_errors: 0, max_cache_hit_ratio: null },
+      thresholds,
       ceiling: null,
       ...planned,
     },
@@ -64,6 +72,8 @@ function outcomeOf({ samples, planned = {}, end = {}, generator = [], users = 0,
             lost_workers: [],
             explained: {},
             cpu_ms: 100,
+            stops: [],
+            server_counters: null,
             ...end,
           },
     generator: generator.map((second, index) => ({
@@ -79,13 +89,13 @@ function outcomeOf({ samples, planned = {}, end = {}, generator = [], users = 0,
       ...second,
     })),
     sums: folds.finish(new Map()),
+    held,
     directory: { shown: 'r/', files: [] },
   });
-  const thresholds = (asked.thresholds ?? []) as readonly ThresholdResult[];
   return {
     status: report.verdict.status,
     codes: report.verdict.reasons.map(({ code }) => code),
-    exit: exitCodeOf({ ...report, thresholds }, { requireValid: asked.requireValid ?? false }),
+    exit: exitCodeOf(report, { requireValid: asked.requireValid ?? false }),
     reasons: report.verdict.reasons,
   };
 }
@@ -337,25 +347,25 @@ const SITUATIONS: readonly (readonly [
     ['little'],
     0,
   ],
-  ['a threshold that was missed', { samples: steadily(), thresholds: [{ state: 'fail' }] }, 'VALID', [], 99],
-  ['a threshold without data', { samples: steadily(), thresholds: [{ state: 'no_data' }] }, 'VALID', [], 99],
+  ['a threshold that was missed', { samples: steadily(), thresholds: ['p(95)<1'] }, 'VALID', [], 99],
+  ['a threshold without data', { samples: steadily(), thresholds: ['ttft: p(95)<100'] }, 'VALID', [], 99],
   [
     'a threshold that nobody can decide',
-    { samples: steadily(), thresholds: [{ state: 'inconclusive' }] },
-    'VALID',
-    [],
+    { samples: steadily(), thresholds: ['p(99.9)<100'] },
+    'INCONCLUSIVE',
+    ['too_few_samples'],
     4,
   ],
   [
     'one that nobody can decide and one that was missed',
-    { samples: steadily(), thresholds: [{ state: 'inconclusive' }, { state: 'fail' }] },
-    'VALID',
-    [],
+    { samples: steadily(), thresholds: ['p(99.9)<100', 'p(95)<1'] },
+    'INCONCLUSIVE',
+    ['too_few_samples'],
     99,
   ],
   [
     'a threshold that was missed by numbers that mean nothing',
-    { samples: steadily(() => failed), thresholds: [{ state: 'fail' }] },
+    { samples: steadily(() => failed), thresholds: ['p(95)<1'] },
     'INVALID',
     ['no_success'],
     4,
@@ -387,9 +397,11 @@ describe('a run comes to the right verdict, reasons and exit code', () => {
 });
 
 it('ten requests are too few for a threshold on p99, and the reason says how many more', () => {
-  const threshold = { aggregation: 'p(99)', n: 10, state: 'inconclusive' } as ThresholdResult;
-  const verdict = judge(reportOn(steadily().slice(0, 10)), { ...soundFacts(10), thresholds: [threshold] });
-  expect(verdict.status).toBe('INCONCLUSIVE');
-  expect(verdict.reasons[0]).toMatchObject({ code: 'too_few_samples', value: 10, limit: 473 });
-  expect(verdict.reasons[0]?.message).toBe('p(99) needs 473 requests at 95 % confidence: 463 more');
+  const { status, exit, reasons } = outcomeOf({ samples: steadily().slice(0, 10), thresholds: ['p(99)<200'] });
+  expect([status, exit]).toEqual(['INCONCLUSIVE', 4]);
+  expect(reasons.find(({ code }) => code === 'too_few_samples')).toMatchObject({
+    value: 10,
+    limit: 473,
+    message: 'p(99) needs 473 requests at 95 % confidence: 463 more',
+  });
 });
