@@ -71,6 +71,7 @@ export const EACH_STATE: readonly ThresholdResult[] = [
   thresholdResult({
     expression: 'ttft: p(99)<500',
     metric: 'ttft',
+    aggregation: 'p(99)',
     state: 'no_data',
     value: null,
     n: 0,
