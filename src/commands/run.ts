@@ -59,6 +59,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     { calibrationPath, ceilingFor, readCalibrations },
     directories,
     { startEmbeddedServer },
+    { startLiveExport },
   ] = await Promise.all([
     import('../spec/run-spec.js'),
     import('../spec/limits.js'),
@@ -69,6 +70,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     import('./calibration-file.js'),
     import('./run-directory.js'),
     import('./embedded-server.js'),
+    import('./live-export.js'),
   ]);
   const spec = withinLimits(readRunSpec({ ...input, cwd: io.cwd }), systemLimits());
   const output = readFlags(COMMON_FLAGS, input.given, []);
@@ -122,6 +124,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     const load = ready ?? (await rigged({ ...spec, learned: await learn(spec, target, systemClock()) }));
     const directory = directories.createRunDirectory(directoryOptions);
     say(`files: ${directory.shown}`);
+    const live = await startLiveExport({ settings: spec.settings, endpoints: load.rig.protocol.endpoints, say });
     const report = await measure({
       io,
       ...load,
@@ -129,9 +132,10 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
       url: endpoint.url,
       embedded: server !== undefined,
       directory,
+      watchers: live.sinks,
       stop: stopping.signal,
       quiet: output.quiet,
-    });
+    }).finally(live.close);
     io.stdout.write(await render(io, report, output));
     await server?.close();
     return exitCodeOf(report, stopping.asked());
