@@ -1,9 +1,8 @@
 import { systemClock, wallMs } from '../clock.js';
-import { EXIT, type ExitCode, worstExit } from '../errors.js';
+import type { ExitCode } from '../errors.js';
 import { readFlags } from '../flags.js';
-import { type Io, isLive, type StopSignal } from '../io.js';
+import type { Io } from '../io.js';
 import { highestLevel } from '../patterns/pattern.js';
-import type { Report } from '../reports/report.js';
 import { RUN_FLAG_GROUPS } from '../spec/run-flags.js';
 import type { RunSpec } from '../spec/run-spec.js';
 import { formatBytes, groupDigits } from '../units.js';
@@ -59,7 +58,10 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     { calibrationPath, ceilingFor, readCalibrations },
     directories,
     { startEmbeddedServer },
+    { tellGithub },
     { startLiveExport },
+    { exitCodeOf },
+    { reportsAtEnd, screen, writeReports },
   ] = await Promise.all([
     import('../spec/run-spec.js'),
     import('../spec/limits.js'),
@@ -70,9 +72,13 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     import('./calibration-file.js'),
     import('./run-directory.js'),
     import('./embedded-server.js'),
+    import('./github.js'),
     import('./live-export.js'),
+    import('./run-exit.js'),
+    import('./reports.js'),
   ]);
   const spec = withinLimits(readRunSpec({ ...input, cwd: io.cwd }), systemLimits());
+  const reports = reportsAtEnd(spec.settings.report);
   const output = readFlags(COMMON_FLAGS, input.given, []);
   const say = (line: string) => void (output.quiet || io.stderr.write(`${line}\n`));
   const directoryOptions = {
@@ -125,7 +131,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     const directory = directories.createRunDirectory(directoryOptions);
     say(`files: ${directory.shown}`);
     const live = await startLiveExport({ settings: spec.settings, endpoints: load.rig.protocol.endpoints, say });
-    const report = await measure({
+    const results = await measure({
       io,
       ...load,
       target,
@@ -136,9 +142,12 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
       stop: stopping.signal,
       quiet: output.quiet,
     }).finally(live.close);
-    io.stdout.write(await render(io, report, output));
+    const files = writeReports(reports, results, directory.root);
+    io.stdout.write(screen(io, results, output));
+    say(`reports: ${files.join(', ')} in ${directory.shown}`);
+    tellGithub(io, results);
     await server?.close();
-    return exitCodeOf(report, stopping.asked());
+    return exitCodeOf(results.report, { stopped: stopping.asked(), requireValid: spec.settings['require-valid'] });
   } finally {
     server?.kill();
   }
@@ -148,27 +157,4 @@ function defaultDirectory({ settings }: RunSpec): string {
   // `2026-11-21T09-12-33Z`: sorts by time and is a name on every file system.
   const time = new Date(wallMs()).toISOString().slice(0, 19).replaceAll(':', '-');
   return `runs/${time}Z-${settings.protocol}-${settings.pattern}`;
-}
-
-async function render(
-  io: Io,
-  report: Report,
-  output: { readonly json: boolean; readonly 'no-color': boolean },
-): Promise<string> {
-  const { REPORTERS } = await import('../reports/index.js');
-  const colored = isLive(io, io.stdout) && !output['no-color'] && !io.env.NO_COLOR;
-  return REPORTERS[output.json ? 'json' : colored ? 'console-color' : 'console'](report);
-}
-
-function exitCodeOf(report: Report, stopped: StopSignal | undefined): ExitCode {
-  const codes: ExitCode[] = [];
-  if (stopped) {
-    codes.push(stopped === 'SIGINT' ? EXIT.interrupted : EXIT.terminated);
-  }
-  if (report.verdict.status === 'INVALID') {
-    // Requests that do not add up are our own bug, whatever the target did.
-    const bug = report.verdict.reasons.some(({ code }) => code === 'accounting');
-    codes.push(bug ? EXIT.bug : EXIT.invalid);
-  }
-  return worstExit(codes);
 }

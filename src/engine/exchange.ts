@@ -112,4 +112,5 @@ function writeRow(
   block.firstTokenUs[row] = decoded?.firstTokenUs === undefined ? Number.NaN : Math.floor(decoded.firstTokenUs);
   block.lastTokenUs[row] = decoded?.lastTokenUs === undefined ? Number.NaN : Math.floor(decoded.lastTokenUs);
   block.chunks[row] = decoded?.chunks ?? -1;
+  block.paused[row] = 0;
 }

@@ -73,7 +73,10 @@ export function requestAt({ before, requests, index }: Turns, seq: number): Wire
 }
 
 /** The payload of a sequence number; undefined where it is one of the requests before a payload. */
-export function payloadAt({ before, index }: Pick<Turns, 'before' | 'index'>, seq: number): number | undefined {
+export function payloadAt(
+  { before, index }: { readonly before: { readonly length: number } } & Pick<Turns, 'index'>,
+  seq: number,
+): number | undefined {
   const turn = before.length + 1;
   return seq % turn === before.length ? index(Math.floor(seq / turn)) : undefined;
 }

@@ -6,7 +6,8 @@ import type { TokenTotals } from '../reduce/tokens.js';
 import { formatBytes, formatMs, groupDigits } from '../units.js';
 import type { Status } from '../verdicts/validity.js';
 import { plainTable, wrap } from './layout.js';
-import type { Report, Reporter, RunFacts } from './report.js';
+import type { Report, RunFacts } from './report.js';
+import type { ResultsReporter } from './results.js';
 
 const COLORS = { VALID: 'green', SUSPECT: 'yellow', INVALID: 'red', INCONCLUSIVE: 'yellow' } as const;
 
@@ -14,10 +15,10 @@ const COLORS = { VALID: 'green', SUSPECT: 'yellow', INVALID: 'red', INCONCLUSIVE
 const NAME_WIDTH = 'until failure'.length;
 
 /** The summary at the end of a run: 80 columns, readable without colour. */
-export const consoleText: Reporter = (report) => plain(consoleColored(report));
+export const consoleText: ResultsReporter = (results) => plain(consoleColored(results));
 
 /** The same with the verdict and failures coloured. */
-export const consoleColored: Reporter = (report) =>
+export const consoleColored: ResultsReporter = ({ report }) =>
   `${[
     headline(report),
     counts(report),

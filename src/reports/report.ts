@@ -2,6 +2,8 @@ import type { GeneratorTotals } from '../reduce/generator-totals.js';
 import { PERCENTILE_METHOD } from '../reduce/histogram.js';
 import type { Repeats } from '../reduce/repeats.js';
 import type { Totals } from '../reduce/summary.js';
+import type { PercentileConfidence } from '../verdicts/confidence.js';
+import type { Little } from '../verdicts/little.js';
 import type { ThresholdResult } from '../verdicts/threshold-result.js';
 import type { Verdict } from '../verdicts/validity.js';
 import { VERSION } from '../version.js';
@@ -62,6 +64,10 @@ export interface Report extends Totals {
   /** This program itself: what is slow here is not the server's. */
   readonly generator: GeneratorTotals;
   readonly verdict: Verdict;
+  /** What the samples say about each percentile of latency. */
+  readonly confidence: readonly PercentileConfidence[];
+  /** Little's law on the run; null where it says nothing. */
+  readonly little: Little | null;
   /** How many requests had a payload that was sent before: what a cache could have answered. */
   readonly repeats: Repeats;
   /** null in a closed run, and where this machine was not calibrated for the way of sending. */
@@ -71,9 +77,6 @@ export interface Report extends Totals {
   readonly definitions: Readonly<Record<string, string>>;
   readonly notes: readonly string[];
 }
-
-/** A report as text. Who writes the file is not its business. */
-export type Reporter = (report: Report) => string;
 
 const DEFINITIONS = {
   latency: 'end - intended start, population ok: requests answered in time, complete and with the right shape',
@@ -92,6 +95,12 @@ const DEFINITIONS = {
   cache: 'ok answers that the server said were from its cache (hit) or not (miss); others are in neither',
   repeats: 'requests sent whose payload was sent before in this run, the warm-up included',
   headroom: 'ceiling of this machine (infer-bench calibrate) / requests sent in the busiest second',
+  client_pauses:
+    'ok requests in flight while the thread that sent them stood still for more than 5 ms, and latency without them',
+  confidence:
+    'requests that a percentile of latency needs (early stopping of MLPerf), and its interval by order statistics',
+  little:
+    'users (requests in flight) by counting, and requests ended per second x mean time of a request (and of thinking)',
   rates: 'per second of the measured window, which ends when the pattern ends or the run is stopped',
 } as const;
 
@@ -106,18 +115,23 @@ export interface ReportParts {
   readonly repeats: Repeats;
   readonly calibration: Headroom | null;
   readonly verdict: Verdict;
+  readonly thresholds: readonly ThresholdResult[];
+  readonly confidence: readonly PercentileConfidence[];
+  readonly little: Little | null;
 }
 
 /** Puts the report of a run together. */
-export function reportOf({ run, totals, generator, repeats, calibration, verdict }: ReportParts): Report {
+export function reportOf({ run, totals, generator, repeats, calibration, ...judged }: ReportParts): Report {
   return {
     schema: 'infer-bench/summary/1',
     version: VERSION,
     run,
-    verdict,
+    verdict: judged.verdict,
     calibration,
-    thresholds: [],
+    thresholds: judged.thresholds,
     ...totals,
+    confidence: judged.confidence,
+    little: judged.little,
     repeats,
     generator,
     percentile_method: PERCENTILE_METHOD,

@@ -86,6 +86,21 @@ export const RUN_FLAGS = {
   drain: duration({ help: 'time after the end to send what is late, and then for requests in flight', default: '30s' }),
   file: text({ arg: 'FILE', short: 'f', help: 'spec in YAML or JSON with these names as keys; flags win over it' }),
   out: text({ arg: 'DIR', short: 'o', help: 'run directory (default runs/<time>-<protocol>-<pattern>)' }),
+  report: text({
+    arg: 'LIST',
+    help: 'reports to write beside the data: names as in infer-bench report --help, all, or none (default: those for people)',
+  }),
+  'max-local-errors': whole({
+    min: 0,
+    default: '0',
+    help: 'failures of this machine (ports, descriptors, memory) that leave a run VALID',
+  }),
+  'max-cache-hit-rate': {
+    arg: 'SHARE',
+    help: "share of answers from the server's cache above which a run is INVALID",
+    parse: parseShare,
+  },
+  'require-valid': onOff({ help: 'exit 4 unless the verdict is VALID' }),
   force: onOff({ help: 'replace the run that the directory holds' }),
   'truth-log': text({ arg: 'FILE', help: "the embedded server's own record; sends x-request-id with each request" }),
   'metrics-port': whole({
@@ -235,7 +250,8 @@ export const RUN_FLAG_GROUPS: Readonly<Record<string, Flags>> = {
     ),
   },
   TLS: pick('insecure', 'cacert', 'cert', 'key'),
-  Files: pick('file', 'out', 'force', 'truth-log'),
+  Verdict: pick('require-valid', 'max-local-errors', 'max-cache-hit-rate'),
+  Files: pick('file', 'out', 'force', 'report', 'truth-log'),
   'While running': pick('metrics-port', 'metrics-host', 'otlp'),
 };
 

@@ -35,8 +35,26 @@ export function hostileResults(): Results {
       verdict: {
         status: 'INVALID',
         reasons: [
-          { code: 'local_faults', status: 'INVALID', value: 1, limit: 0, message: HOSTILE, advice: HOSTILE },
-          { code: 'errors', status: 'SUSPECT', value: 1, limit: 0, message: HOSTILE, advice: HOSTILE },
+          {
+            code: 'local_faults',
+            status: 'INVALID',
+            value: 1,
+            limit: 0,
+            seconds_n: null,
+            at_epoch_s: [],
+            message: HOSTILE,
+            advice: HOSTILE,
+          },
+          {
+            code: 'errors',
+            status: 'SUSPECT',
+            value: 1,
+            limit: 0,
+            seconds_n: null,
+            at_epoch_s: [],
+            message: HOSTILE,
+            advice: HOSTILE,
+          },
         ],
       },
       thresholds: [thresholdResult({ expression: HOSTILE, message: HOSTILE, endpoint: HOSTILE, state: 'fail' })],

@@ -14,7 +14,18 @@ function judged(status: Verdict['status']): Results {
   const reasons =
     status === 'VALID'
       ? []
-      : [{ code: 'errors', status, value: 0.2, limit: 0.01, message: '20.0 % failed', advice: 'look' } as const];
+      : [
+          {
+            code: 'errors',
+            status,
+            value: 0.2,
+            limit: 0.01,
+            seconds_n: null,
+            at_epoch_s: [],
+            message: '20.0 % failed',
+            advice: 'look',
+          } as const,
+        ];
   return { ...results, report: { ...results.report, verdict: { status, reasons } } };
 }
 

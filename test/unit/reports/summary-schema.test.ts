@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { json } from '../../../src/reports/json.js';
+import type { Little } from '../../../src/verdicts/little.js';
 import { RUNS } from '../../contract/results-reporter.js';
 import { reportOn } from '../../support/reports.js';
 import { sample } from '../../support/samples.js';
@@ -16,6 +17,7 @@ const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile
 /** A summary that has every part that one can have. */
 const streamed = reportOn(
   [
+    sample({ paused: true }),
     sample({ cache: 'hit', tokensOut: 5, chunks: 3, firstTokenUs: 4_000, lastTokenUs: 8_000 }),
     sample({ cache: 'miss', tokensOut: 5, chunks: 3, firstTokenUs: 4_000, lastTokenUs: 8_000, endpoint: 1 }),
     sample({ outcome: 'http_5xx', origin: 'target', endpoint: 1 }),
@@ -27,7 +29,10 @@ const streamed = reportOn(
 );
 const SUMMARIES: readonly (readonly [string, unknown])[] = [
   ...Object.entries(RUNS).map(([name, { report }]) => [name, report] as const),
-  ['streams and a cache', streamed],
+  [
+    'streams and a cache',
+    { ...streamed, little: { of: 'users', in_system_mean: 4, expected_mean: 3.9, ratio: 4 / 3.9 } satisfies Little },
+  ],
 ].map(([name, report]) => [name as string, JSON.parse(json(report as object))]);
 
 /** The objects of a JSON value, itself first, each with the way to it. */
