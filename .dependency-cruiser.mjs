@@ -17,8 +17,8 @@ const LAYERS = {
   reports: { may: ['reduce', 'samples'], types: ['verdicts'] },
   server: { may: [], types: [] },
   spec: {
-    may: ['patterns', 'datasets', 'protocols', 'samples', 'schedule', 'transports'],
-    types: ['reduce', 'engine', 'verdicts', 'reports'],
+    may: ['patterns', 'datasets', 'protocols', 'samples', 'schedule', 'transports', 'verdicts'],
+    types: ['reduce', 'engine', 'reports'],
   },
 };
 

@@ -1,3 +1,4 @@
+import { safeText } from './text.js';
 import { formatDuration, parseDurationUs, US_PER_S } from './units.js';
 
 /**
@@ -34,8 +35,15 @@ export type FlagValues<Table extends Flags> = {
       : ReturnType<Table[Name]['parse']> | undefined;
 };
 
-/** What is wrong with a value: `must be …`. The caller adds the flag's name and what it got. */
-export class FlagProblem extends Error {}
+/** What is wrong with a value: `must be …`, and at which of its characters. The caller adds the flag's name and what it got. */
+export class FlagProblem extends Error {
+  readonly at: number | undefined;
+
+  constructor(message: string, at?: number) {
+    super(message);
+    this.at = at;
+  }
+}
 
 /** Longer than any run: 31 days. */
 export const MAX_DURATION_US = 31 * 24 * 3600 * US_PER_S;
@@ -209,7 +217,15 @@ function readFlag(name: string, flag: Flag<unknown>, word: string | true, proble
     if (!(error instanceof FlagProblem)) {
       throw error;
     }
-    problems.push(`Cannot read ${name}: ${error.message}: got ${JSON.stringify(word)}`);
+    problems.push(`Cannot read ${name}: ${error.message}${gotWord(String(word), error.at)}`);
     return undefined;
   }
+}
+
+/** What was got; with a place in it on a line of its own, above a caret. */
+function gotWord(word: string, at: number | undefined): string {
+  if (at === undefined) {
+    return `: got ${JSON.stringify(word)}`;
+  }
+  return `:\n  ${safeText(word)}\n  ${' '.repeat([...safeText(word.slice(0, at))].length)}^`;
 }

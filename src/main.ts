@@ -8,7 +8,8 @@ import { VERSION } from './version.js';
 
 const EXIT_CODES = `Exit codes:
   0 ok · 1 a bug · 2 usage, spec or input file · 3 target not reachable
-  4 run INVALID · 5 results not written · 130, 143 interrupted
+  4 run INVALID, or a threshold without enough samples · 5 results not written
+  99 a threshold failed · 130, 143 interrupted
 `;
 
 const REPORT_BUGS = 'This is a bug in infer-bench. Please report it with the lines above and the command line.';

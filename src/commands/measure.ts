@@ -30,6 +30,9 @@ import { loopTools, type ThreadPlan, threadPlans } from '../spec/thread-plan.js'
 import { safeText } from '../text.js';
 import type { Target } from '../transports/transport.js';
 import { US_PER_MS, US_PER_S } from '../units.js';
+import { thresholdPlanData } from '../verdicts/threshold-plan.js';
+import { thresholdFold } from '../verdicts/thresholds.js';
+import { abortWatch } from './abort-watch.js';
 import { showProgress } from './progress.js';
 import { resultsOf } from './results.js';
 import type { RunDirectory } from './run-directory.js';
@@ -73,9 +76,9 @@ export async function measure(options: MeasureOptions): Promise<Results> {
     const plan = planOf({ spec, rig, target, embedded: options.embedded, pacing, anchor: clock.anchor() });
     directory.write('plan', json({ ...plan, report: planned }));
     directory.write('spec', stringify(spec.asked));
-    const { end, generator, sums } = await record(options, load, clock);
+    const { end, generator, sums, held } = await record(options, load, clock);
     directory.write('end', json(end));
-    return resultsOf({ planned, end, generator, sums, directory });
+    return resultsOf({ planned, end, generator, sums, held, directory });
   } finally {
     await load.close();
   }
@@ -83,13 +86,14 @@ export async function measure(options: MeasureOptions): Promise<Results> {
 
 /** Runs the load, writes every row of it and folds them as they come. */
 async function record(options: MeasureOptions, load: Load, clock: SystemClock) {
-  const { io, rig, directory } = options;
+  const { io, spec, rig, directory } = options;
   const { schedule } = rig;
   const { endpoints } = rig.protocol;
   const anchor = clock.anchor();
-  // Sending ends with the pattern, when the user asks for it, or when the records cannot be kept.
+  // Sending ends with the pattern, when the user asks for it or a threshold is lost, or when the records cannot be kept.
   const broken = new AbortController();
-  const stop = AbortSignal.any([options.stop, broken.signal]);
+  const lost = new AbortController();
+  const stop = AbortSignal.any([options.stop, broken.signal, lost.signal]);
   const window = { fromUs: schedule.warmupUs, toUs: schedule.durationUs };
   stop.addEventListener('abort', () => {
     window.toUs = Math.min(window.toUs, Math.max(window.fromUs, clock.nowUs()));
@@ -103,6 +107,11 @@ async function record(options: MeasureOptions, load: Load, clock: SystemClock) {
     payloads: rig.pool.requests.length,
     payloadOf: (seq) => payloadAt(rig.turns, seq),
   });
+  const held = thresholdFold(spec.thresholds, {
+    endpoints,
+    measured: () => window,
+    startedEpochUs: anchor.startedEpochUs,
+  });
   const chunkGaps = chunkGapsFile(directory.path('chunkGaps'));
   const roll = rollCall(rig);
   const records = recordWriter(
@@ -112,6 +121,7 @@ async function record(options: MeasureOptions, load: Load, clock: SystemClock) {
       samplesSink(directory.path('samples'), endpoints),
       { ...chunkGaps, rows() {} },
       { ...folds, close() {} },
+      { rows: held.rows, close() {} },
       ...(options.quiet ? [] : [live]),
       ...(options.watchers ?? []),
       roll,
@@ -134,6 +144,7 @@ async function record(options: MeasureOptions, load: Load, clock: SystemClock) {
         };
       });
 
+  const watch = abortWatch({ clock, settings: spec.settings, warmupUs: schedule.warmupUs, held, lost });
   const explained = new Map<Outcome, string>();
   const cpuBefore = process.cpuUsage();
   const loop = await load.run(anchor, stop, {
@@ -146,9 +157,11 @@ async function record(options: MeasureOptions, load: Load, clock: SystemClock) {
     gaps(answer) {
       chunkGaps.gaps(answer);
       folds.gaps(answer);
+      held.gaps(answer);
     },
     watched: generatorRows.take,
   });
+  watch.end();
   hideProgress();
   const generator = generatorRows.close();
   await load.close();
@@ -165,12 +178,13 @@ async function record(options: MeasureOptions, load: Load, clock: SystemClock) {
     rows: sums.rows,
     issued: schedule.model === 'open' ? schedule.arrivalsUs.length : loop.planned,
     interrupted: options.stop.aborted,
+    stops: watch.stops(),
     window_us: { from_us: window.fromUs, to_us: window.toUs },
     lost_workers: loop.lostWorkers,
     explained: Object.fromEntries(explained),
     cpu_ms: (cpu.user + cpu.system) / US_PER_MS,
   };
-  return { end, generator, sums };
+  return { end, generator, sums, held };
 }
 
 /** Knows which of an open schedule's requests have no row, where a worker can be lost. */
@@ -260,6 +274,7 @@ function plannedRecord(
     warmup_us: schedule.warmupUs,
     duration_us: schedule.durationUs,
     capped_connections: rig.connections.shared !== undefined,
+    thresholds: thresholdPlanData(spec.thresholds),
     limits: {
       max_local_errors: settings['max-local-errors'],
       max_cache_hit_ratio: settings['max-cache-hit-rate'] ?? null,

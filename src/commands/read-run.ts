@@ -10,6 +10,7 @@ import type { SampleBlock } from '../samples/sample.js';
 import { readSamples } from '../samples/samples-reader.js';
 import { readUsers } from '../samples/users-reader.js';
 import { type EndRecord, explainedOf, type PlannedRecord, type Read, readEnd, readPlan } from '../spec/run-record.js';
+import { thresholdFold } from '../verdicts/thresholds.js';
 import { resultsOf } from './results.js';
 import type { RunDirectory } from './run-directory.js';
 
@@ -19,7 +20,7 @@ import type { RunDirectory } from './run-directory.js';
  * takes what does not stop the reading.
  */
 export async function readRun(directory: RunDirectory, note: (text: string) => void): Promise<Results> {
-  const { planned, startedEpochUs } = known(directory, 'plan', readPlan);
+  const { planned, startedEpochUs, thresholds } = known(directory, 'plan', readPlan);
   const end = directory.read('end') === undefined ? undefined : known(directory, 'end', readEnd);
   const window = windowOf(planned, end);
   const { run, endpoints, order, requests_before: before } = planned;
@@ -31,14 +32,19 @@ export async function readRun(directory: RunDirectory, note: (text: string) => v
     payloads: run.payloads,
     payloadOf: (seq) => payloadAt(turns, seq),
   });
+  const held = thresholdFold(thresholds, { endpoints, measured: () => window, startedEpochUs });
   let lastUs = 0;
   const read = await readSamples(directory.path('samples'), endpoints, (block) => {
     folds.rows(block);
+    held.rows(block);
     lastUs = Math.max(lastUs, latestOf(block));
   });
   readUsers(directory.path('rawUsers'), startedEpochUs, folds.users);
   if (existsSync(directory.path('chunkGaps'))) {
-    await readChunkGaps(directory.path('chunkGaps'), folds.gaps);
+    await readChunkGaps(directory.path('chunkGaps'), (answer) => {
+      folds.gaps(answer);
+      held.gaps(answer);
+    });
   }
   if (read.torn > 0) {
     note(`note: ${directory.shown}samples.csv: the last line is torn: 1 row dropped`);
@@ -57,6 +63,7 @@ export async function readRun(directory: RunDirectory, note: (text: string) => v
     end,
     generator: readGenerator(directory.path('generator')),
     sums: folds.finish(explainedOf(end ?? { explained: {} })),
+    held,
     directory,
   });
 }

@@ -7,7 +7,7 @@ import type { EndRecord, PlannedRecord } from '../spec/run-record.js';
 import { US_PER_MS } from '../units.js';
 import { confidenceOf } from '../verdicts/confidence.js';
 import { littleOf } from '../verdicts/little.js';
-import type { ThresholdResult } from '../verdicts/threshold-result.js';
+import type { ThresholdFold } from '../verdicts/thresholds.js';
 import { judge } from '../verdicts/validity.js';
 
 /** A run reduced and what is known of it beside its rows, live and from files the same. */
@@ -17,11 +17,13 @@ export interface Recorded {
   readonly end: EndRecord | undefined;
   readonly generator: readonly GeneratorSecond[];
   readonly sums: RunSums;
+  /** What the run was held to, all rows folded. */
+  readonly held: Pick<ThresholdFold, 'finish' | 'goodput'>;
   readonly directory: { readonly shown: string; readonly files: readonly string[] };
 }
 
 /** Judges a run and puts its results together: the one way to them. */
-export function resultsOf({ planned, end, generator, sums, directory }: Recorded): Results {
+export function resultsOf({ planned, end, generator, sums, held, directory }: Recorded): Results {
   const { run, ceiling } = planned;
   const { totals, seconds } = sums;
   const generated = generatorTotals(generator, end?.cpu_ms ?? null);
@@ -29,7 +31,7 @@ export function resultsOf({ planned, end, generator, sums, directory }: Recorded
   const headroom: Headroom | null = ceiling
     ? { ...ceiling, headroom_ratio: busiestPerS === 0 ? null : ceiling.ceiling_per_s / busiestPerS }
     : null;
-  const thresholds: readonly ThresholdResult[] = [];
+  const thresholds = held.finish();
   const little = littleOf({
     totals,
     ended: sums.ended,
@@ -67,6 +69,8 @@ export function resultsOf({ planned, end, generator, sums, directory }: Recorded
       verdict,
       little,
       thresholds,
+      goodput: held.goodput(),
+      stops: end?.stops ?? [],
       confidence: confidenceOf(sums.latency),
     }),
     endpoints: planned.endpoints,

@@ -1,11 +1,12 @@
 import { systemClock, wallMs } from '../clock.js';
-import type { ExitCode } from '../errors.js';
+import { type ExitCode, usageError } from '../errors.js';
 import { readFlags } from '../flags.js';
 import type { Io } from '../io.js';
 import { highestLevel } from '../patterns/pattern.js';
 import { RUN_FLAG_GROUPS } from '../spec/run-flags.js';
 import type { RunSpec } from '../spec/run-spec.js';
 import { formatBytes, groupDigits } from '../units.js';
+import { THRESHOLD_GRAMMAR } from '../verdicts/threshold-language.js';
 import { COMMON_FLAGS, type Command, type CommandInput } from './command.js';
 import { type Stopping, stopOnSignal } from './stopping.js';
 
@@ -31,11 +32,17 @@ export const run: Command = {
       `run grpc://127.0.0.1:8001 --protocol grpc --call pkg.Service/Method --body '{"name":"x"}'`,
       'any gRPC method, its definition asked of the server (reflection) or from --proto FILE',
     ],
+    [
+      "run --threshold 'p(95)<200' --threshold 'error_rate<0.01 over 10s for 3 windows' --abort",
+      'exit 99 when latency or failures pass a limit, and stop at once',
+    ],
     ['run -f spec.yaml --seed 7 --json', 'settings from a file, the summary as JSON'],
   ],
   notes: `Without a URL the embedded server is started on a free loopback port.
 Latency is end - intended start and includes everything a user would wait for;
-service time is end - start. In the closed model they are equal.`,
+service time is end - start. In the closed model they are equal.
+
+${THRESHOLD_GRAMMAR}`,
   act: async (io, input) => {
     const stopping = stopOnSignal(io);
     try {
@@ -60,6 +67,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     { startEmbeddedServer },
     { tellGithub },
     { startLiveExport },
+    { endpointProblems },
     { exitCodeOf },
     { reportsAtEnd, screen, writeReports },
   ] = await Promise.all([
@@ -74,6 +82,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     import('./embedded-server.js'),
     import('./github.js'),
     import('./live-export.js'),
+    import('../verdicts/threshold-plan.js'),
     import('./run-exit.js'),
     import('./reports.js'),
   ]);
@@ -92,6 +101,10 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
   }
   const rigged = async (spec: RunSpec) => {
     const rig = await rigOf(spec, io.cwd, systemClock());
+    const strangers = endpointProblems(spec.thresholds, rig.protocol.endpoints);
+    if (strangers.length > 0) {
+      throw usageError(strangers);
+    }
     const { requests, bytes } = rig.pool;
     say(
       `payloads: ${requests.length} distinct requests of ${formatBytes(bytes)} from ${spec.datasetName}, encoded in ` +

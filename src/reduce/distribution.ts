@@ -43,16 +43,29 @@ export function distribution(of: Histogram): Distribution {
 export function allInfDistribution(ok: Histogram, infinite: number): AllInfDistribution {
   const n = ok.count + infinite;
   const cells = SUMMARY_PERCENTILES.map((p) => {
-    const rank = nearestRank(p, n);
-    const finite = n > 0 && rank <= ok.count;
-    return { field: percentileField(p), ms: finite ? toMs(ok.percentileUs(rank / ok.count)) : null, finite };
+    const us = percentileAmongUs(p, ok, infinite);
+    const finite = us !== Number.POSITIVE_INFINITY;
+    return { field: percentileField(p), ms: finite ? toMs(us) : null, finite };
   });
   return {
     n,
     infinite_n: infinite,
     ...Object.fromEntries(cells.map(({ field, ms }) => [field, ms])),
-    infinite: Object.fromEntries(cells.filter(({ finite }) => n > 0 && !finite).map(({ field }) => [field, true])),
+    infinite: Object.fromEntries(cells.filter(({ finite }) => !finite).map(({ field }) => [field, true])),
   };
+}
+
+/**
+ * The percentile of `p` in [0, 1] in µs, by nearest rank, of durations with so many infinite ones above them: Infinity
+ * where it falls among these, null where there is none at all.
+ */
+export function percentileAmongUs(p: number, finite: Histogram, infinite: number): number | null {
+  const n = finite.count + infinite;
+  const rank = nearestRank(p, n);
+  if (n > 0 && rank > finite.count) {
+    return Number.POSITIVE_INFINITY;
+  }
+  return n === 0 ? null : finite.percentileUs(rank / finite.count);
 }
 
 /** µs as ms with three decimals, which is all there is. */

@@ -158,12 +158,6 @@ export function secondHistograms(options: SecondHistogramsOptions = {}): SecondH
     return scratch.pack();
   }
 
-  function closeAll(): void {
-    for (let place = 0; place * FIGURES < figures.length; place++) {
-      close(place);
-    }
-  }
-
   return {
     record(second, us) {
       const whole = wholeUs(us);
@@ -204,7 +198,10 @@ export function secondHistograms(options: SecondHistogramsOptions = {}): SecondH
       return open + (bins.get(second)?.count ?? 0);
     },
     at(second) {
-      closeAll();
+      const place = placeOf(second);
+      if (figures[place * FIGURES + SECOND] === second) {
+        close(place);
+      }
       const bin = bins.get(second);
       return bin && !countsOnly ? load(bin) : undefined;
     },

@@ -8,6 +8,7 @@ import type { Status } from '../verdicts/validity.js';
 import { plainTable, wrap } from './layout.js';
 import type { Report, RunFacts } from './report.js';
 import type { ResultsReporter } from './results.js';
+import { thresholdLines } from './threshold-lines.js';
 
 const COLORS = { VALID: 'green', SUSPECT: 'yellow', INVALID: 'red', INCONCLUSIVE: 'yellow' } as const;
 
@@ -25,6 +26,7 @@ export const consoleColored: ResultsReporter = ({ report }) =>
     latencies(report),
     ...(report.failures.length > 0 ? [failures(report.failures)] : []),
     ...(report.verdict.reasons.length > 0 ? [reasons(report)] : []),
+    ...(report.thresholds.length > 0 ? [thresholdLines(report.thresholds)] : []),
     ...report.notes.map((note) => wrap(note)),
     files(report),
   ].join('\n\n')}\n`;
@@ -97,6 +99,11 @@ function counts(report: Report): string {
     `  rate      ${run.model === 'open' ? `${rates.offered_per_s.toFixed(1)} due/s, ` : ''}` +
       `${rates.sent_per_s.toFixed(1)} sent/s, ${rates.ok_per_s.toFixed(1)} ok/s over ${Number(rates.window_s.toFixed(1))} s`,
     `            ${items}${rates.in_flight_mean.toFixed(2)} in flight`,
+    ...(report.goodput
+      ? [
+          `  goodput   ${report.goodput.good_per_s.toFixed(1)} good/s, ${percent(report.goodput.good_ratio)} of what was due`,
+        ]
+      : []),
     ...(calibration?.headroom_ratio
       ? [
           `  headroom  ${calibration.headroom_ratio.toFixed(1)} x: this machine keeps ` +

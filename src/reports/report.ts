@@ -5,6 +5,7 @@ import type { Totals } from '../reduce/summary.js';
 import type { PercentileConfidence } from '../verdicts/confidence.js';
 import type { Little } from '../verdicts/little.js';
 import type { ThresholdResult } from '../verdicts/threshold-result.js';
+import type { Goodput } from '../verdicts/thresholds.js';
 import type { Verdict } from '../verdicts/validity.js';
 import { VERSION } from '../version.js';
 
@@ -73,6 +74,8 @@ export interface Report extends Totals {
   /** null in a closed run, and where this machine was not calibrated for the way of sending. */
   readonly calibration: Headroom | null;
   readonly thresholds: readonly ThresholdResult[];
+  /** What met every limit of `--slo`; null without one. */
+  readonly goodput: Goodput | null;
   readonly percentile_method: typeof PERCENTILE_METHOD;
   readonly definitions: Readonly<Record<string, string>>;
   readonly notes: readonly string[];
@@ -91,6 +94,9 @@ const DEFINITIONS = {
   tpot: '(last chunk with content - first) / (n_out - 1), one value per streamed answer with n_out >= 2 in 2 chunks or more',
   ntpot: '(end - start) / n_out, one value per answer with n_out >= 1',
   n_out: "generated tokens by the server's own usage; where it has none there is no value",
+  goodput:
+    'requests that were ok and within every --slo: per second of the measured window, and of what was due to the target',
+  thresholds: 'latency is all_inf unless it names a population; windows hold what was due in them',
   endpoints: 'the same figures for the requests to each endpoint; the other figures are over all of them',
   cache: 'ok answers that the server said were from its cache (hit) or not (miss); others are in neither',
   repeats: 'requests sent whose payload was sent before in this run, the warm-up included',
@@ -116,6 +122,9 @@ export interface ReportParts {
   readonly calibration: Headroom | null;
   readonly verdict: Verdict;
   readonly thresholds: readonly ThresholdResult[];
+  readonly goodput: Goodput | null;
+  /** What stopped the run early, a sentence each. */
+  readonly stops: readonly string[];
   readonly confidence: readonly PercentileConfidence[];
   readonly little: Little | null;
 }
@@ -129,6 +138,7 @@ export function reportOf({ run, totals, generator, repeats, calibration, ...judg
     verdict: judged.verdict,
     calibration,
     thresholds: judged.thresholds,
+    goodput: judged.goodput,
     ...totals,
     confidence: judged.confidence,
     little: judged.little,
@@ -136,6 +146,6 @@ export function reportOf({ run, totals, generator, repeats, calibration, ...judg
     generator,
     percentile_method: PERCENTILE_METHOD,
     definitions: DEFINITIONS,
-    notes: run.model === 'closed' ? [CLOSED_NOTE] : [],
+    notes: [...judged.stops, ...(run.model === 'closed' ? [CLOSED_NOTE] : [])],
   };
 }

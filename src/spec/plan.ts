@@ -30,7 +30,7 @@ export interface PlanParts {
 /** Puts the plan together. Header values are left out: they may be secrets. */
 export function planOf({ spec, rig, target, embedded, pacing, anchor }: PlanParts): Plan {
   const { schedule, pool } = rig;
-  const { header: _secret, key, ...settings } = spec.settings;
+  const { header: _secret, key, threshold: _read, slo: _limits, ...settings } = spec.settings;
   return {
     schema: 'infer-bench/plan/1',
     version: VERSION,

@@ -4,6 +4,7 @@ import { type Model, type PatternKind, patternFlags } from '../patterns/pattern.
 import { PROTOCOLS } from '../protocols/index.js';
 import type { Spacing } from '../schedule/arrivals.js';
 import { LANES } from '../transports/index.js';
+import { parseSlo, parseThreshold } from '../verdicts/threshold-language.js';
 
 /** The settings of a run that hold for all patterns and protocols. */
 export const RUN_FLAGS = {
@@ -84,6 +85,28 @@ export const RUN_FLAGS = {
   key: text({ arg: 'FILE', help: 'private key (PEM) of --cert' }),
   timeout: duration({ help: 'deadline of a request', default: '10s', minUs: 1_000 }),
   drain: duration({ help: 'time after the end to send what is late, and then for requests in flight', default: '30s' }),
+  threshold: {
+    arg: 'EXPR',
+    help: "a limit that the run has to meet, such as 'p(95)<200' or 'error_rate<0.01', or exit 99; may be repeated",
+    repeatable: true,
+    parse: parseThreshold,
+  },
+  slo: {
+    arg: 'EXPR',
+    help: "a limit on each request, such as 'latency<200': what meets all of them is good; may be repeated",
+    repeatable: true,
+    parse: parseSlo,
+  },
+  'min-samples': whole({
+    help: 'windows of a threshold with fewer are skipped; --abort waits for so many',
+    default: '20',
+  }),
+  'no-data': choice(['fail', 'pass'], { help: 'what a threshold without any data does', default: 'fail' }),
+  abort: onOff({
+    help: 'stop as soon as a threshold is lost, looked at every second over the run so far; what was measured is kept',
+  }),
+  'abort-after': duration({ help: 'length of the measured run before which --abort stops nothing', default: '10s' }),
+  'fail-on-error': onOff({ help: 'the threshold error_rate==0: one failed request is exit 99' }),
   file: text({ arg: 'FILE', short: 'f', help: 'spec in YAML or JSON with these names as keys; flags win over it' }),
   out: text({ arg: 'DIR', short: 'o', help: 'run directory (default runs/<time>-<protocol>-<pattern>)' }),
   report: text({
@@ -249,6 +272,7 @@ export const RUN_FLAG_GROUPS: Readonly<Record<string, Flags>> = {
       'timeout',
     ),
   },
+  Thresholds: pick('threshold', 'slo', 'min-samples', 'no-data', 'abort', 'abort-after', 'fail-on-error'),
   TLS: pick('insecure', 'cacert', 'cert', 'key'),
   Verdict: pick('require-valid', 'max-local-errors', 'max-cache-hit-rate'),
   Files: pick('file', 'out', 'force', 'report', 'truth-log'),

@@ -1,7 +1,14 @@
 import { z } from 'zod';
+import { FlagProblem } from '../flags.js';
 import type { DataOrder } from '../protocols/data-order.js';
 import type { RunFacts } from '../reports/report.js';
 import { isOutcome, type Outcome } from '../samples/outcomes.js';
+import {
+  endpointProblems,
+  readThresholdPlan,
+  type ThresholdPlan,
+  type ThresholdPlanData,
+} from '../verdicts/threshold-plan.js';
 import type { VerdictLimits } from '../verdicts/validity.js';
 
 /** What a report needs of a run beside its rows and was known before it: the part `report` of `plan.json`. */
@@ -17,6 +24,8 @@ export interface PlannedRecord {
   /** The user set the number of connections. */
   readonly capped_connections: boolean;
   readonly limits: VerdictLimits;
+  /** What the run is held to. */
+  readonly thresholds: ThresholdPlanData;
   readonly ceiling: { readonly ceiling_per_s: number; readonly calibrated_at: string } | null;
 }
 
@@ -28,6 +37,8 @@ export interface EndRecord {
   readonly issued: number;
   /** The user ended it early. */
   readonly interrupted: boolean;
+  /** What else ended it early, a sentence each. */
+  readonly stops: readonly string[];
   /** The measured window, which an early end shortens. */
   readonly window_us: { readonly from_us: number; readonly to_us: number };
   /** Why worker threads ended before their loop did. */
@@ -57,6 +68,12 @@ const PLAN = z.object({
     warmup_us: z.number().nonnegative(),
     duration_us: z.number().nonnegative(),
     capped_connections: z.boolean(),
+    thresholds: z.object({
+      expressions: z.array(z.string()),
+      slos: z.array(z.string()),
+      min_samples: z.number().int().positive(),
+      no_data: z.enum(['fail', 'pass']),
+    }),
     limits: z.object({ max_local_errors: z.number(), max_cache_hit_ratio: z.number().nullable() }),
     ceiling: z.object({ ceiling_per_s: z.number(), calibrated_at: z.string() }).nullable(),
   }),
@@ -67,6 +84,7 @@ const END = z.object({
   rows: z.number().int().nonnegative(),
   issued: z.number().int().nonnegative(),
   interrupted: z.boolean(),
+  stops: z.array(z.string()),
   window_us: z.object({ from_us: z.number(), to_us: z.number() }),
   lost_workers: z.array(z.string()),
   explained: z.record(z.string(), z.string()),
@@ -77,11 +95,26 @@ const END = z.object({
 export type Read<T> = T | { readonly problem: string };
 
 /** Reads the text of a `plan.json`. */
-export function readPlan(text: string): Read<{ readonly startedEpochUs: number; readonly planned: PlannedRecord }> {
+export function readPlan(text: string): Read<{
+  readonly startedEpochUs: number;
+  readonly planned: PlannedRecord;
+  readonly thresholds: ThresholdPlan;
+}> {
   const plan = readJson(PLAN, text);
-  return 'problem' in plan
-    ? plan
-    : { startedEpochUs: plan.started_epoch_us, planned: plan.report as unknown as PlannedRecord };
+  if ('problem' in plan) {
+    return plan;
+  }
+  const planned = plan.report as unknown as PlannedRecord;
+  try {
+    const thresholds = readThresholdPlan(planned.thresholds);
+    const [stranger] = endpointProblems(thresholds, planned.endpoints);
+    return stranger ? { problem: stranger } : { startedEpochUs: plan.started_epoch_us, planned, thresholds };
+  } catch (error) {
+    if (!(error instanceof FlagProblem)) {
+      throw error;
+    }
+    return { problem: `report.thresholds: ${error.message}` };
+  }
 }
 
 /** Reads the text of an `end.json`. */

@@ -8,12 +8,14 @@ import type { DataOrder } from '../protocols/data-order.js';
 import { PROTOCOLS } from '../protocols/index.js';
 import type { Learned, ProtocolKind } from '../protocols/protocol.js';
 import { MASK } from '../text.js';
+import type { ThresholdPlan } from '../verdicts/threshold-plan.js';
 import { type Endpoint, readEndpoint } from './endpoint.js';
 import { withFiles } from './flag-files.js';
 import { readHeaders } from './headers.js';
 import { readOrder } from './order.js';
 import { ALL_FLAGS, MODEL_FLAGS, PATTERN_FLAGS, PROTOCOL_FLAGS, RUN_FLAGS } from './run-flags.js';
 import { readSpecFile, type SpecFile } from './spec-file.js';
+import { readThresholds } from './thresholds.js';
 import { readTls, type TlsFiles } from './tls.js';
 
 /** A spec of this name in the working directory is used when no other is named. */
@@ -38,6 +40,7 @@ export interface RunSpec {
   /** What the server said about itself before the run, for protocols that ask. */
   readonly learned?: Learned | undefined;
   readonly tls: TlsFiles;
+  readonly thresholds: ThresholdPlan;
   /** What was given, by name, secrets masked: enough to ask again. */
   readonly asked: Readonly<Record<string, unknown>>;
   /** The spec file that was used. */
@@ -115,6 +118,7 @@ export function readRunSpec({ operands, given: flags, problems: found, cwd }: Ru
   }
   const headers = readHeaders(settings, cwd, problems);
   const tls = readTls({ settings, endpoint, cwd, problems, nameOf });
+  const thresholds = readThresholds(settings, given, problems, nameOf);
   if (problems.length > 0) {
     throw usageError(problems, { hint: HINT });
   }
@@ -130,6 +134,7 @@ export function readRunSpec({ operands, given: flags, problems: found, cwd }: Ru
     order,
     headers,
     tls,
+    thresholds,
     asked: askedFor(endpoint, given),
     file: path,
   };

@@ -10,6 +10,8 @@ const MAX_BYTES = 2 ** 20;
 const MAX_ALIASES = 100;
 
 const SCALAR = z.union([z.string(), z.number(), z.boolean()]);
+/** `latency: p(95)<200`, which YAML takes for a mapping; also several limits of one metric, as k6 has them. */
+const PAIRS = z.record(z.string(), z.union([SCALAR, z.array(SCALAR)]));
 
 /** A spec file's settings, as typed: each value as text, with the place it stands in. */
 export interface SpecFile {
@@ -40,16 +42,28 @@ export function readSpecFile(path: string, flags: Flags, cwd: string): SpecFile 
   };
   const keys = ['url', ...Object.keys(flags)];
   const schema = z.strictObject(
-    Object.fromEntries(keys.map((key) => [key, z.union([SCALAR, z.array(SCALAR)]).optional()])),
+    Object.fromEntries(
+      keys.map((key) => {
+        const value = flags[key]?.repeatable ? z.union([SCALAR, PAIRS]) : SCALAR;
+        return [key, z.union([value, z.array(value)]).optional()];
+      }),
+    ),
   );
   const read = schema.safeParse(contentOf(document, path) ?? {});
   if (!read.success) {
     throw usageError(read.error.issues.flatMap((issue) => problemsOf(issue, keys, (key) => `${path}:${lineOf(key)}`)));
   }
   const given = Object.entries(read.data).map(
-    ([key, value]) => [key, (Array.isArray(value) ? value : [value]).map(String)] as const,
+    ([key, value]) => [key, (Array.isArray(value) ? value : [value]).flatMap(wordsOf)] as const,
   );
   return { given: new Map(given), placeOf: (key) => `${path}:${lineOf(key)}: ${key}` };
+}
+
+/** A value as it would be typed: a pair as `name: value`. */
+function wordsOf(value: unknown): readonly string[] {
+  return typeof value === 'object' && value !== null
+    ? Object.entries(value).flatMap(([name, words]) => [words].flat().map((word) => `${name}: ${word}`))
+    : [String(value)];
 }
 
 function readText(path: string, cwd: string): string {

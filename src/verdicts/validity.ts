@@ -289,9 +289,10 @@ const RULES: readonly Rule[] = [
   },
   function tooFewSamples(_totals, { thresholds }) {
     const short = thresholds
-      .flatMap(({ aggregation, n }) => {
+      .flatMap(({ aggregation, n, windows }) => {
+        // Windows have a least number of samples of their own.
         const p = Number(/^p\((\d+(?:\.\d+)?)\)$/.exec(aggregation)?.[1]) / 100;
-        return p > 0 && p < 1 && n > 0 && n < fewestSamples(p) ? [{ p, n, aggregation }] : [];
+        return windows === null && p > 0 && p < 1 && n > 0 && n < fewestSamples(p) ? [{ p, n, aggregation }] : [];
       })
       .sort((a, b) => b.p - a.p)[0];
     if (short === undefined) {

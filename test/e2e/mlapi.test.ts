@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cli, newDirectory, readRun } from '../support/cli.js';
+import { cli, newDirectory, readRun, startCli } from '../support/cli.js';
 
 /** The experiment runs 20 times as fast as the original: ten and a half minutes are 31.5 s, a minute in the cache is 3 s. */
 const STAGES = '1500ms:10,21s:10,9s:0';
@@ -145,6 +145,47 @@ describe.each(EXPERIMENTS)('$example', (experiment) => {
     expect(cache.hit.latency.p50_ms).toBeLessThan(cache.miss.latency.min_ms);
     for (const row of ['predict', 'health', 'cache hit', 'cache miss']) {
       expect(stdout).toMatch(new RegExp(`^ *${row} +\\d`, 'm'));
+    }
+  });
+});
+
+/**
+ * Latencies are a quarter of the original's, so its threshold of 2 s is 500 ms. Its hits and health checks took 60 ms each
+ * on their way: a pause stands in for that. Misses are served one after the other, as by a pod whose inference blocks it.
+ */
+describe('the threshold of the experiment, http_req_duration: p(99)<2000', () => {
+  const SERVER = ['serve', 'predict', '--port', '0', '--cache-ttl', '15s', '--service-time', 'exponential:60ms'];
+  const SCALED = [
+    '--stage',
+    '1500ms:10,15s:10,4s:0',
+    '--think-time',
+    '30ms',
+    '--threshold',
+    'http_req_duration: p(99)<500',
+  ];
+
+  it.concurrent.each([
+    ['mlapi-cache-95.yaml', true],
+    ['mlapi-cache-50.yaml', false],
+  ])('%s, against the embedded server: met is %s', async (example, isMet) => {
+    const server = startCli([...SERVER, '--concurrency', '1']);
+    try {
+      const [said] = await once(server.process.stdout as NodeJS.ReadableStream, 'data');
+      const url = /http:\/\/127\.0\.0\.1:\d+/.exec(String(said))?.[0] as string;
+      const cwd = newDirectory();
+      const file = fileURLToPath(new URL(`../../examples/${example}`, import.meta.url));
+      const end = await cli(['run', url, '-f', file, ...SCALED, '--out', 'r'], { cwd });
+      const { summary } = readRun(join(cwd, 'r'));
+      expect(summary.thresholds).toMatchObject([
+        { metric: 'latency', population: 'all_inf', endpoint: null, n: summary.latency.n, pass: isMet },
+      ]);
+      expect(summary.thresholds[0].value).toBe(summary.latency_all_inf.p99_ms);
+      expect(summary.cache.miss.n).toBeGreaterThan(100);
+      expect(end.code).toBe(isMet ? 0 : 99);
+      expect(end.stdout).toContain(`${isMet ? '✓' : '✗'} http_req_duration: p(99)<500`);
+    } finally {
+      server.process.kill();
+      await server.end;
     }
   });
 });

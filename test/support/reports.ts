@@ -77,6 +77,8 @@ export function reportOn(
     verdict: judge(sums, soundFacts(samples.length)),
     calibration,
     thresholds: [],
+    goodput: null,
+    stops: [],
     little: null,
     confidence: confidenceOf(whole.histograms().latency),
   });

@@ -3,6 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { json } from '../../../src/reports/json.js';
 import type { Little } from '../../../src/verdicts/little.js';
+import type { Goodput } from '../../../src/verdicts/thresholds.js';
 import { RUNS } from '../../contract/results-reporter.js';
 import { reportOn } from '../../support/reports.js';
 import { sample } from '../../support/samples.js';
@@ -31,7 +32,17 @@ const SUMMARIES: readonly (readonly [string, unknown])[] = [
   ...Object.entries(RUNS).map(([name, { report }]) => [name, report] as const),
   [
     'streams and a cache',
-    { ...streamed, little: { of: 'users', in_system_mean: 4, expected_mean: 3.9, ratio: 4 / 3.9 } satisfies Little },
+    {
+      ...streamed,
+      little: { of: 'users', in_system_mean: 4, expected_mean: 3.9, ratio: 4 / 3.9 } satisfies Little,
+      goodput: {
+        slo: ['latency<200'],
+        good_per_s: 0.2,
+        good_n: 2,
+        attempted_n: 4,
+        good_ratio: 0.5,
+      } satisfies Goodput,
+    },
   ],
 ].map(([name, report]) => [name as string, JSON.parse(json(report as object))]);
 
