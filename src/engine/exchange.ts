@@ -16,6 +16,8 @@ export interface ExchangeOptions {
   readonly room: () => SampleBlock;
   /** Text that explains a failed request. */
   readonly failed?: (outcome: Outcome, detail: string) => void;
+  /** Whether this thread stood still while a request was in flight; absent: nobody watches. */
+  readonly paused?: (startUs: number, nowUs: number) => boolean;
   /** The times between the chunks of a streamed answer. */
   readonly gaps?: (answer: ChunkGaps) => void;
 }
@@ -112,5 +114,6 @@ function writeRow(
   block.firstTokenUs[row] = decoded?.firstTokenUs === undefined ? Number.NaN : Math.floor(decoded.firstTokenUs);
   block.lastTokenUs[row] = decoded?.lastTokenUs === undefined ? Number.NaN : Math.floor(decoded.lastTokenUs);
   block.chunks[row] = decoded?.chunks ?? -1;
-  block.paused[row] = 0;
+  // What was never sent has no start, and NaN is before nothing.
+  block.paused[row] = options.paused?.(startUs, endUs) ? 1 : 0;
 }

@@ -12,6 +12,7 @@ import { runClosedLoop } from './closed-loop.js';
 import type { LoopEnd } from './loop.js';
 import { runOpenLoop } from './open-loop.js';
 import type { Pacing } from './pacer.js';
+import { pauseWatch } from './pause-watch.js';
 import { watchThread } from './thread-watch.js';
 
 /** What a loop is told of the run, as plain data: it crosses to a worker as it is. */
@@ -82,6 +83,7 @@ export async function runLoop(
     () => transport.handshakes.takeMs(),
     (second) => listener.watched(shard.worker, second),
   );
+  const pauses = pauseWatch(clock);
   const common = {
     ...plan,
     ...tools,
@@ -90,11 +92,13 @@ export async function runLoop(
     users: records.users,
     failed: listener.failed,
     gaps: listener.gaps,
+    paused: pauses.touched,
   };
   const end =
     schedule.model === 'closed'
       ? await runClosedLoop({ ...common, schedule, connections: plan.sharedConnections })
       : await runOpenLoop({ ...common, schedule });
+  pauses.stop();
   endWatch();
   records.close();
   return end;
