@@ -6,9 +6,8 @@ import type { GeneratorSecond } from '../../../src/samples/generator.js';
 import type { Sample } from '../../../src/samples/sample.js';
 import type { EndRecord, PlannedRecord } from '../../../src/spec/run-record.js';
 import { US_PER_S } from '../../../src/units.js';
-import type { ThresholdResult } from '../../../src/verdicts/threshold-result.js';
-import { judge } from '../../../src/verdicts/validity.js';
-import { soundFacts } from '../../support/facts.js';
+import { readThresholdPlan } from '../../../src/verdicts/threshold-plan.js';
+import { thresholdFold } from '../../../src/verdicts/thresholds.js';
 import { reportOn } from '../../support/reports.js';
 import { STARTED_EPOCH_S } from '../../support/results.js';
 import { blockOf, sample } from '../../support/samples.js';
@@ -24,21 +23,29 @@ interface Situation {
   readonly generator?: readonly Partial<GeneratorSecond>[];
   readonly users?: number;
   readonly requireValid?: boolean;
-  readonly thresholds?: readonly Pick<ThresholdResult, 'state'>[];
+  readonly thresholds?: readonly string[];
 }
 
 /** What comes of a run: all of its way from rows to the exit code. */
 function outcomeOf({ samples, planned = {}, end = {}, generator = [], users = 0, ...asked }: Situation) {
   const duration_us = DURATION_S * US_PER_S;
+  const measured = () => ({ fromUs: 0, toUs: duration_us });
+  const thresholds = { expressions: asked.thresholds ?? [], slos: [], min_samples: 20, no_data: 'fail' } as const;
+  const held = thresholdFold(readThresholdPlan(thresholds), {
+    endpoints: ['predict'],
+    measured,
+    startedEpochUs: STARTED_EPOCH_S * US_PER_S,
+  });
   const folds = runFolds({
     startedEpochUs: STARTED_EPOCH_S * US_PER_S,
     endpoints: ['predict'],
-    measured: () => ({ fromUs: 0, toUs: duration_us }),
+    measured,
     payloads: 1600,
     payloadOf: (seq) => seq % 1600,
   });
   folds.users(0, users);
   folds.rows(blockOf(samples));
+  held.rows(blockOf(samples));
   const { report } = resultsOf({
     planned: {
       run: OPEN_RUN,
@@ -49,6 +56,7 @@ function outcomeOf({ samples, planned = {}, end = {}, generator = [], users = 0,
       duration_us,
       capped_connections: false,
       limits: { max_local_errors: 0, max_cache_hit_ratio: null },
+      thresholds,
       ceiling: null,
       ...planned,
     },
@@ -60,6 +68,7 @@ function outcomeOf({ samples, planned = {}, end = {}, generator = [], users = 0,
             rows: samples.length,
             issued: samples.length,
             interrupted: false,
+            stops: [],
             window_us: { from_us: 0, to_us: duration_us },
             lost_workers: [],
             explained: {},
@@ -79,13 +88,13 @@ function outcomeOf({ samples, planned = {}, end = {}, generator = [], users = 0,
       ...second,
     })),
     sums: folds.finish(new Map()),
+    held,
     directory: { shown: 'r/', files: [] },
   });
-  const thresholds = (asked.thresholds ?? []) as readonly ThresholdResult[];
   return {
     status: report.verdict.status,
     codes: report.verdict.reasons.map(({ code }) => code),
-    exit: exitCodeOf({ ...report, thresholds }, { requireValid: asked.requireValid ?? false }),
+    exit: exitCodeOf(report, { requireValid: asked.requireValid ?? false }),
     reasons: report.verdict.reasons,
   };
 }
@@ -125,6 +134,16 @@ const SITUATIONS: readonly (readonly [
     'SUSPECT',
     ['errors'],
     0,
+  ],
+  [
+    'the same under a threshold on latency, which fast failures do not improve',
+    {
+      samples: steadily((n, us) => (n % 2 === 0 ? { outcome: 'http_429', origin: 'target', endUs: us + 100 } : {})),
+      thresholds: ['p(95)<200', 'latency{population:ok}: p(95)<200'],
+    },
+    'SUSPECT',
+    ['errors'],
+    99,
   ],
   [
     'the same where only VALID will do',
@@ -337,25 +356,26 @@ const SITUATIONS: readonly (readonly [
     ['little'],
     0,
   ],
-  ['a threshold that was missed', { samples: steadily(), thresholds: [{ state: 'fail' }] }, 'VALID', [], 99],
-  ['a threshold without data', { samples: steadily(), thresholds: [{ state: 'no_data' }] }, 'VALID', [], 99],
+  ['a threshold that was missed', { samples: steadily(), thresholds: ['p(95)<5'] }, 'VALID', [], 99],
+  ['a threshold without data', { samples: steadily(), thresholds: ['ttft: p(95)<500'] }, 'VALID', [], 99],
+  ['thresholds that are met', { samples: steadily(), thresholds: ['p(99)<6', 'error_rate==0'] }, 'VALID', [], 0],
   [
     'a threshold that nobody can decide',
-    { samples: steadily(), thresholds: [{ state: 'inconclusive' }] },
-    'VALID',
-    [],
+    { samples: steadily(), thresholds: ['p(99.9)<6'] },
+    'INCONCLUSIVE',
+    ['too_few_samples'],
     4,
   ],
   [
     'one that nobody can decide and one that was missed',
-    { samples: steadily(), thresholds: [{ state: 'inconclusive' }, { state: 'fail' }] },
-    'VALID',
-    [],
+    { samples: steadily(), thresholds: ['p(99.9)<6', 'p(95)<5'] },
+    'INCONCLUSIVE',
+    ['too_few_samples'],
     99,
   ],
   [
     'a threshold that was missed by numbers that mean nothing',
-    { samples: steadily(() => failed), thresholds: [{ state: 'fail' }] },
+    { samples: steadily(() => failed), thresholds: ['p(95)<200'] },
     'INVALID',
     ['no_success'],
     4,
@@ -387,9 +407,8 @@ describe('a run comes to the right verdict, reasons and exit code', () => {
 });
 
 it('ten requests are too few for a threshold on p99, and the reason says how many more', () => {
-  const threshold = { aggregation: 'p(99)', n: 10, state: 'inconclusive' } as ThresholdResult;
-  const verdict = judge(reportOn(steadily().slice(0, 10)), { ...soundFacts(10), thresholds: [threshold] });
-  expect(verdict.status).toBe('INCONCLUSIVE');
-  expect(verdict.reasons[0]).toMatchObject({ code: 'too_few_samples', value: 10, limit: 473 });
-  expect(verdict.reasons[0]?.message).toBe('p(99) needs 473 requests at 95 % confidence: 463 more');
+  const { status, reasons, exit } = outcomeOf({ samples: steadily().slice(0, 10), thresholds: ['p(99)<200'] });
+  expect([status, exit]).toEqual(['INCONCLUSIVE', 4]);
+  expect(reasons[0]).toMatchObject({ code: 'too_few_samples', value: 10, limit: 473 });
+  expect(reasons[0]?.message).toBe('p(99) needs 473 requests at 95 % confidence: 463 more');
 });
