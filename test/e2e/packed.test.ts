@@ -2,8 +2,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { newDirectory, PROGRAM, readRun } from '../support/cli.js';
+import { newDirectory, readRun } from '../support/cli.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** As a user's machine has it: none of the variables that npm gives to what it runs. */
@@ -14,11 +15,6 @@ interface Packed {
   readonly size: number;
   readonly files: readonly { readonly path: string }[];
 }
-
-/** Whether this branch has thresholds yet. */
-const HAS_THRESHOLDS = spawnSync(process.execPath, [PROGRAM, 'run', '--help'], { encoding: 'utf8' }).stdout.includes(
-  '--threshold',
-);
 
 /** The package as it is published, installed in an empty directory. */
 let packed: Packed;
@@ -79,7 +75,7 @@ describe('the packed package', () => {
     expect(readRun(join(home, 'first')).summary.counts.ok).toBeGreaterThan(5);
   });
 
-  it.runIf(HAS_THRESHOLDS)('fails with 99 where a threshold is not met, and writes the job summary', () => {
+  it('fails with 99 where a threshold is not met, and writes the job summary', () => {
     const page = join(home, 'page.md');
     const end = bench(
       [
@@ -104,5 +100,16 @@ describe('the packed package', () => {
     expect(readFileSync(page, 'utf8')).toContain('| `p(50)<0.001` |');
     expect(existsSync(join(home, 'second', 'summary.json'))).toBe(true);
     expect(end.status).toBe(99);
+  });
+
+  it('brings the schema that its summaries are valid by', () => {
+    const json = (path: string) => JSON.parse(readFileSync(join(home, path), 'utf8'));
+    const validate = new Ajv2020({ allowUnionTypes: true }).compile(
+      json('node_modules/infer-bench/schemas/summary.schema.json'),
+    );
+    for (const run of ['first', 'second']) {
+      validate(json(`${run}/summary.json`));
+      expect(validate.errors, run).toBeNull();
+    }
   });
 });
