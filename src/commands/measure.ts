@@ -21,6 +21,7 @@ import { rawRequestsSink, rawUsersSink } from '../samples/raw-files.js';
 import { recordWriter } from '../samples/record-writer.js';
 import type { SampleBlock } from '../samples/sample.js';
 import { samplesSink } from '../samples/samples-file.js';
+import type { Sink } from '../samples/sink.js';
 import { usersWantedAt } from '../schedule/users.js';
 import { planOf } from '../spec/plan.js';
 import type { Rig } from '../spec/rig.js';
@@ -52,6 +53,8 @@ export interface MeasureOptions {
   readonly directory: RunDirectory;
   /** What this machine was found to keep for such a run; undefined when it was not calibrated. */
   readonly ceiling: Pick<Headroom, 'ceiling_per_s' | 'calibrated_at'> | undefined;
+  /** Who else takes the rows. */
+  readonly watchers?: readonly Sink[];
   /** Ends the sending early. */
   readonly stop: AbortSignal;
   readonly quiet: boolean;
@@ -128,6 +131,7 @@ async function record(
       { ...folds, close() {} },
       { rows: held.rows, close() {} },
       ...(options.quiet ? [] : [live]),
+      ...(options.watchers ?? []),
       roll,
     ],
     clock,

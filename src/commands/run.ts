@@ -161,6 +161,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     const load = ready ?? (await rigged(await learn({ spec, target, clock }, questions)));
     const directory = directories.createRunDirectory(directoryOptions);
     say(`files: ${directory.shown}`);
+    const live = await startLiveExport({ settings: spec.settings, endpoints: load.rig.protocol.endpoints, say });
     const results = await measure({
       io,
       spec,
@@ -169,6 +170,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
       url: endpoint.url,
       embedded: server !== undefined,
       directory,
+      watchers: live.sinks,
       stop: stopping.signal,
       quiet: output.quiet,
       counters: statistics && (async () => (await ask(statistics, { spec, target, clock })).reading.value),
@@ -176,6 +178,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     const files = writeReports(reports, results, directory.root);
     io.stdout.write(screen(io, results, output));
     say(`reports: ${files.join(', ')} in ${directory.shown}`);
+    tellGithub(io, results);
     await server?.close();
     return exitCodeOf(results.report, { stopped: stopping.asked(), requireValid: spec.settings['require-valid'] });
   } finally {

@@ -40,6 +40,8 @@ export interface Histogram {
    * never above the exact maximum; the exact maximum among samples above 1 h; null when empty. Source: HdrHistogram.
    */
   percentileUs(p: number): number | null;
+  /** Calls back with each bucket in use, ascending: its lowest and highest value in µs, and how many samples are in it. */
+  forEachBucket(visit: (lowestUs: number, highestUs: number, count: number) => void): void;
   /** Adds all samples of another histogram. */
   add(other: Histogram): void;
   reset(): void;
@@ -157,6 +159,15 @@ export function histogram(): Histogram {
       // Of a bucket's values the highest is reported, which may lie above every sample.
       return Math.min(highestOf(bucket), maxUs);
     },
+    forEachBucket(visit) {
+      const [first, last] = range();
+      for (let bucket = first; bucket <= last; bucket++) {
+        const count = counts[bucket] as number;
+        if (count > 0) {
+          visit(lowestOf(bucket), highestOf(bucket), count);
+        }
+      }
+    },
     add(other) {
       if (other.count > 0) {
         this.addPacked(other.pack());
@@ -222,6 +233,22 @@ export function hlogHead(startedEpochS: number): string {
     log.outputStartTime(startedEpochS * 1000);
     log.outputLegend();
   });
+}
+
+/**
+ * A histogram's percentile distribution (.hgrm), values in ms, five steps for each halving of the distance to 100 %. None
+ * is above the exact maximum, where the library prints the end of its bucket.
+ */
+export function hgrmText(histogram: Histogram): string {
+  const ticksPerHalving = 5;
+  const usPerMs = 1000;
+  const { hdr } = histogram;
+  const maxMs = hdr.maxValue / usPerMs;
+  return hdr
+    .outputPercentileDistribution(ticksPerHalving, usPerMs)
+    .replace(/^ *[\d.]+(?= [\d.]+ )/gm, (value) =>
+      Number(value) > maxMs ? maxMs.toFixed(3).padStart(value.length) : value,
+    );
 }
 
 /** One line of an HdrHistogram log: what a histogram holds of the interval between two epoch seconds. A tag has no comma. */

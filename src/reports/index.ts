@@ -1,8 +1,15 @@
 import { consoleColored, consoleText } from './console.js';
+import { latencyHgrm, serviceHgrm } from './hgrm.js';
 import { resultsHlog } from './histograms-hlog.js';
 import { summaryJson } from './json.js';
+import { junit } from './junit.js';
+import { k6 } from './k6.js';
+import { locustExceptions, locustFailures, locustStats, locustStatsHistory } from './locust.js';
+import { markdown } from './markdown.js';
 import { perSecondReport } from './per-second-csv.js';
+import { prometheus } from './prometheus.js';
 import type { ResultsReporter } from './results.js';
+import { vegeta } from './vegeta.js';
 
 /** A form of a report. */
 export interface ReportKind {
@@ -20,4 +27,15 @@ export const REPORTERS = {
   json: { file: 'summary.json', atEnd: 'data', render: summaryJson },
   'per-second': { file: 'per_second.csv', atEnd: 'data', render: perSecondReport },
   hlog: { file: 'histograms.hlog', atEnd: 'data', render: resultsHlog },
+  markdown: { file: 'report.md', atEnd: 'report', render: markdown },
+  junit: { file: 'junit.xml', render: junit },
+  prometheus: { file: 'metrics.prom', render: prometheus },
+  'hgrm-latency': { file: 'latency.hgrm', render: latencyHgrm },
+  'hgrm-service': { file: 'service.hgrm', render: serviceHgrm },
+  'locust-stats': { file: 'locust_stats.csv', render: locustStats },
+  'locust-history': { file: 'locust_stats_history.csv', render: locustStatsHistory },
+  'locust-failures': { file: 'locust_failures.csv', render: locustFailures },
+  'locust-exceptions': { file: 'locust_exceptions.csv', render: locustExceptions },
+  k6: { render: k6 },
+  vegeta: { render: vegeta },
 } as const satisfies Readonly<Record<string, ReportKind>>;

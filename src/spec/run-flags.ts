@@ -140,7 +140,28 @@ export const RUN_FLAGS = {
   'require-valid': onOff({ help: 'exit 4 unless the verdict is VALID' }),
   force: onOff({ help: 'replace the run that the directory holds' }),
   'truth-log': text({ arg: 'FILE', help: "the embedded server's own record; sends x-request-id with each request" }),
+  'metrics-port': whole({
+    arg: 'N',
+    help: 'serve /metrics for Prometheus while running; 0: a free port',
+    min: 0,
+    max: 65_535,
+  }),
+  'metrics-host': text({ arg: 'HOST', help: 'where --metrics-port listens', default: '127.0.0.1' }),
+  otlp: {
+    arg: 'URL',
+    help: 'send metrics to an OpenTelemetry collector while running (OTLP over HTTP), for example http://127.0.0.1:4318',
+    parse: parseCollector,
+  },
 } as const;
+
+/** The URL of a collector. Secrets go into OTEL_EXPORTER_OTLP_HEADERS: a URL is written to files. */
+function parseCollector(word: string): string {
+  const url = URL.canParse(word) ? new URL(word) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search) {
+    throw new FlagProblem('must be an http:// or https:// URL without user, password and query');
+  }
+  return word;
+}
 
 /** Above this, threads are in each other's way on any machine. */
 const MAX_WORKERS = 64;
@@ -280,6 +301,7 @@ export const RUN_FLAG_GROUPS: Readonly<Record<string, Flags>> = {
   TLS: pick('insecure', 'cacert', 'cert', 'key'),
   Verdict: pick('require-valid', 'max-local-errors', 'max-cache-hit-rate'),
   Files: pick('file', 'out', 'force', 'report', 'truth-log'),
+  'While running': pick('metrics-port', 'metrics-host', 'otlp'),
 };
 
 function levelFlags(model: Model) {

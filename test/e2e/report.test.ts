@@ -10,11 +10,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { REPORTERS, type ReportKind } from '../../src/reports/index.js';
 import { cli, newDirectory, readRun, startCli } from '../support/cli.js';
 import { expectConservation } from '../support/runs.js';
 
 /** Files that are made from the records of a run. */
-const MADE = ['summary.json', 'per_second.csv', 'histograms.hlog'];
+const MADE = Object.values<ReportKind>(REPORTERS).flatMap(({ file }) => file ?? []);
 
 function contents(directory: string): Readonly<Record<string, string>> {
   return Object.fromEntries(readdirSync(directory).map((file) => [file, readFileSync(join(directory, file), 'utf8')]));
@@ -46,7 +47,7 @@ describe('a report made again from the files of a run', () => {
     ],
   ])('is the same, byte for byte: %s', async (_what, flags) => {
     const cwd = newDirectory();
-    const run = await cli(['run', '--out', 'r', '--quiet', ...flags], { cwd });
+    const run = await cli(['run', '--out', 'r', '--quiet', '--report', 'all', ...flags], { cwd });
     const directory = join(cwd, 'r');
     const before = contents(directory);
     for (const file of MADE) {
