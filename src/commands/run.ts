@@ -75,6 +75,8 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     { exitCodeOf, exitCodeOfStop },
     { reportsAtEnd, screen, writeReports },
     { endpointProblems },
+    { tellGithub },
+    { startLiveExport },
   ] = await Promise.all([
     import('../spec/run-spec.js'),
     import('../spec/limits.js'),
@@ -89,6 +91,8 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     import('./run-exit.js'),
     import('./reports.js'),
     import('../verdicts/threshold-plan.js'),
+    import('./github.js'),
+    import('./live-export.js'),
   ]);
   const spec = withinLimits(readRunSpec({ ...input, cwd: io.cwd }), systemLimits());
   const reports = reportsAtEnd(spec.settings.report);
@@ -174,7 +178,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
       stop: stopping.signal,
       quiet: output.quiet,
       counters: statistics && (async () => (await ask(statistics, { spec, target, clock })).reading.value),
-    });
+    }).finally(live.close);
     const files = writeReports(reports, results, directory.root);
     io.stdout.write(screen(io, results, output));
     say(`reports: ${files.join(', ')} in ${directory.shown}`);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
+import type { ServerShare } from '../../../src/reduce/server-share.js';
 import { json } from '../../../src/reports/json.js';
 import type { Little } from '../../../src/verdicts/little.js';
 import type { Goodput } from '../../../src/verdicts/thresholds.js';
@@ -35,6 +36,22 @@ const SUMMARIES: readonly (readonly [string, unknown])[] = [
     {
       ...streamed,
       little: { of: 'users', in_system_mean: 4, expected_mean: 3.9, ratio: 4 / 3.9 } satisfies Little,
+      correct_rate: 0.75,
+      server_side: {
+        success_n: 4,
+        fail_n: 0,
+        inferences_n: 16,
+        executions_n: 4,
+        batch_mean: 4,
+        queue_mean_ms: 1.5,
+        compute_input_mean_ms: 0.5,
+        compute_infer_mean_ms: 5,
+        compute_output_mean_ms: 0.25,
+        cache_hits_n: 1,
+        cache_misses_n: 3,
+        cache_mean_ms: 0.125,
+        rest_mean_ms: 0,
+      } satisfies ServerShare,
       goodput: {
         slo: ['latency<200'],
         good_per_s: 0.2,
