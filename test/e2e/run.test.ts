@@ -81,6 +81,7 @@ describe('the double wave against the embedded server', async () => {
       'summary.json',
       'plan.json',
       'spec.yaml',
+      'end.json',
     ];
     expect(readdirSync(join(cwd, 'wave')).sort()).toEqual([...files].sort());
     expect(statSync(join(cwd, 'wave')).mode & 0o777).toBe(0o700);
