@@ -113,6 +113,7 @@ const DEFINITIONS = {
   headroom: 'ceiling of this machine (infer-bench calibrate) / requests sent in the busiest second',
   server_side:
     "difference of two readings of the server's own counters, before the first and after the last request; means per successful request; rest = mean service time of the client less all others, at least 0",
+  phases: 'means over ok answers: intended start to start, to the first byte, to the last',
   client_pauses:
     'ok requests in flight while the thread that sent them stood still for more than 5 ms, and latency without them',
   confidence:

@@ -308,8 +308,10 @@ const RULES: readonly Rule[] = [
       advice: 'let the run be longer, or ask for a lower percentile',
     };
   },
-  function little(_totals, { little: law }) {
-    return law === null || Math.abs(law.ratio - 1) <= MAX_LITTLE_RATIO
+  function little(_totals, { little: law, loopDelayP99Ms }) {
+    // A loop that comes round late keeps users waiting: that is told as `client_bound`, once.
+    const isLate = (loopDelayP99Ms ?? 0) > LOOP_DELAY_MS.suspect;
+    return law === null || isLate || Math.abs(law.ratio - 1) <= MAX_LITTLE_RATIO
       ? undefined
       : {
           code: 'little',
