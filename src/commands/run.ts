@@ -66,6 +66,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     directories,
     { startEmbeddedServer },
     { endpointProblems },
+    { crossedLine },
     { exitCodeOf },
     { reportsAtEnd, screen, writeReports },
   ] = await Promise.all([
@@ -79,6 +80,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     import('./run-directory.js'),
     import('./embedded-server.js'),
     import('../verdicts/threshold-plan.js'),
+    import('../reports/threshold-lines.js'),
     import('./run-exit.js'),
     import('./reports.js'),
   ]);
@@ -151,6 +153,10 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     });
     const files = writeReports(reports, results, directory.root);
     io.stdout.write(screen(io, results, output));
+    const crossed = crossedLine(results.report.thresholds);
+    if (output.json && crossed) {
+      say(crossed);
+    }
     say(`reports: ${files.join(', ')} in ${directory.shown}`);
     await server?.close();
     return exitCodeOf(results.report, { stopped: stopping.asked(), requireValid: spec.settings['require-valid'] });

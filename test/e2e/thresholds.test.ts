@@ -74,7 +74,11 @@ describe('a threshold', () => {
 
   it.concurrent('without data fails unless told', async () => {
     const words = ['--duration', '1s', '--threshold', 'ttft: p(95)<500'];
-    expect((await runWith(words)).end.code).toBe(99);
+    const { end } = await runWith([...words, '--json']);
+    expect([end.code, end.stderr]).toEqual([
+      99,
+      expect.stringContaining("thresholds on metrics 'ttft' have been crossed"),
+    ]);
     expect((await runWith([...words, '--no-data', 'pass'])).end.code).toBe(0);
   });
 
