@@ -3,7 +3,7 @@ import { OK_CODE, type Outcome, SAMPLE_CODES, SENT_CODES, WARMUP_CODE } from '..
 import type { SampleBlock } from '../samples/sample.js';
 import type { Sink } from '../samples/sink.js';
 import { US_PER_S } from '../units.js';
-import { type AllInfDistribution, allInfDistribution, type Distribution, distribution } from './distribution.js';
+import { type AllInfDistribution, allInfDistribution, type Distribution, distribution, toMs } from './distribution.js';
 import { type Histogram, histogram } from './histogram.js';
 import { type FailureCause, type OutcomeTotals, outcomeCounts } from './outcome-counts.js';
 import { type CacheTotals, cacheSplit, type EndpointTotals, endpointSplit } from './splits.js';
@@ -64,10 +64,21 @@ export interface Totals {
   readonly bytes: { readonly out_bytes: number; readonly in_bytes: number };
   /** Requests that went out on a connection which had carried one before, and on a new one. */
   readonly connections: { readonly reused: number; readonly fresh: number };
+  /** Where the time of `ok` answers went; null where none told of its first byte. */
+  readonly phases: PhaseTotals | null;
   /** Requests that a pause of this program touched, and the latency of the others; null where it touched none. */
   readonly client_pauses: ClientPauses | null;
   /** null when no answer told of tokens. */
   readonly tokens: TokenTotals | null;
+}
+
+/** Means over the `ok` answers whose first byte is known; they add up to their mean latency. */
+export interface PhaseTotals {
+  readonly n: number;
+  /** Intended start to start, to the first byte of the answer, to its end. */
+  readonly lag_mean_ms: number;
+  readonly wait_mean_ms: number;
+  readonly receive_mean_ms: number;
 }
 
 /** What pauses of the generator did to the measurement. */
@@ -133,6 +144,10 @@ export function totals(
   let inTime = 0;
   let okInTime = 0;
   let okItemsInTime = 0;
+  let phased = 0;
+  let lagUsOfPhased = 0;
+  let waitUs = 0;
+  let receiveUs = 0;
   let busyUs = 0;
   let endedServiceUs = 0;
   let endedLatencyUs = 0;
@@ -160,6 +175,13 @@ export function totals(
     if (code === OK_CODE) {
       latency.record(endUs - intendedUs);
       service.record(endUs - startUs);
+      const firstByteUs = block.firstByteUs[row] as number;
+      if (firstByteUs >= startUs) {
+        phased++;
+        lagUsOfPhased += lagUs;
+        waitUs += firstByteUs - startUs;
+        receiveUs += endUs - firstByteUs;
+      }
       if (block.paused[row] === 0) {
         unpaused.record(endUs - intendedUs);
       }
@@ -241,6 +263,15 @@ export function totals(
         time_to_failure: distribution(failing),
         bytes: { out_bytes: outBytes, in_bytes: inBytes },
         connections: { reused, fresh },
+        phases:
+          phased === 0
+            ? null
+            : {
+                n: phased,
+                lag_mean_ms: toMs(lagUsOfPhased / phased) as number,
+                wait_mean_ms: toMs(waitUs / phased) as number,
+                receive_mean_ms: toMs(receiveUs / phased) as number,
+              },
         client_pauses:
           unpaused.count === latency.count
             ? null

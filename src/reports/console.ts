@@ -1,7 +1,8 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
-import type { Distribution } from '../reduce/distribution.js';
+import { type Distribution, percentileField, SUMMARY_PERCENTILES } from '../reduce/distribution.js';
 import type { GeneratorTotals } from '../reduce/generator-totals.js';
 import type { FailureCause } from '../reduce/outcome-counts.js';
+import type { PhaseTotals } from '../reduce/summary.js';
 import type { TokenTotals } from '../reduce/tokens.js';
 import { formatBytes, formatMs, groupDigits } from '../units.js';
 import type { Status } from '../verdicts/validity.js';
@@ -12,6 +13,8 @@ import { thresholdLines } from './threshold-lines.js';
 
 const COLORS = { VALID: 'green', SUSPECT: 'yellow', INVALID: 'red', INCONCLUSIVE: 'yellow' } as const;
 
+const MARK_COLORS = { pass: 'green', fail: 'red', no_data: 'red', inconclusive: 'yellow' } as const;
+
 /** Longer names would make the table of latencies wider than the screen. */
 const NAME_WIDTH = 'until failure'.length;
 
@@ -21,12 +24,13 @@ export const consoleText: ResultsReporter = (results) => plain(consoleColored(re
 /** The same with the verdict and failures coloured. */
 export const consoleColored: ResultsReporter = ({ report }) =>
   `${[
-    headline(report),
+    [headline(report), ...(report.verdict.reasons.length > 0 ? [reasons(report)] : [])].join('\n'),
+    ...(report.thresholds.length > 0
+      ? [thresholdLines(report.thresholds, (mark, state) => styleText(MARK_COLORS[state], mark))]
+      : []),
     counts(report),
-    latencies(report),
+    [latencies(report), ...evidence(report)].join('\n'),
     ...(report.failures.length > 0 ? [failures(report.failures)] : []),
-    ...(report.verdict.reasons.length > 0 ? [reasons(report)] : []),
-    ...(report.thresholds.length > 0 ? [thresholdLines(report.thresholds)] : []),
     ...report.notes.map((note) => wrap(note)),
     files(report),
   ].join('\n\n')}\n`;
@@ -118,8 +122,19 @@ function counts(report: Report): string {
           `  cache     ${percent(cache.hit_ratio)} hits: ${groupDigits(cache.hit.n)} of ${groupDigits(cache.hit.n + cache.miss.n)}`,
         ]
       : []),
+    ...(report.phases ? [phaseLine(report.phases)] : []),
     `  client    ${wrap(client(run, generator), ' '.repeat(12)).trimStart()}`,
   ].join('\n');
+}
+
+/** Where the time of an answer went, on average. */
+function phaseLine({ lag_mean_ms, wait_mean_ms, receive_mean_ms }: PhaseTotals): string {
+  const parts = [
+    `${formatMs(lag_mean_ms)} ms until sent`,
+    `${formatMs(wait_mean_ms)} to first byte`,
+    `${formatMs(receive_mean_ms)} to last`,
+  ];
+  return `  time      ${parts.join(', ')} (mean)`;
 }
 
 function tokenLine({ counted_n, tokens_out_n, tokens_out_per_s, per_request, ...more }: TokenTotals): string {
@@ -141,10 +156,15 @@ function latencies(report: Report): string {
     table.push([
       name,
       groupDigits(of.n),
-      ...[of.mean_ms, of.p50_ms, of.p90_ms, of.p95_ms, of.p99_ms, of['p99.9_ms'], of.max_ms].map(formatMs),
+      formatMs(of.mean_ms),
+      ...SUMMARY_PERCENTILES.map((p) => starred(of, p)),
+      formatMs(of.max_ms),
     ]);
   row('latency', report.latency);
   row('service time', report.service_time);
+  if (report.client_pauses) {
+    row('  no pauses', report.client_pauses.latency_without);
+  }
   if (report.run.model === 'open') {
     row('lag', report.lag);
   }
@@ -168,6 +188,36 @@ function latencies(report: Report): string {
   return table.toString();
 }
 
+/** A percentile, with a star where it hangs on a handful of samples: fewer than 5 / (1 − p). */
+function starred(of: Distribution, p: number): string {
+  const ms = of[percentileField(p)] ?? null;
+  return ms === null ? '-' : `${formatMs(ms)}${of.n < Math.round(5 / (1 - p)) ? '*' : ''}`;
+}
+
+/** What the samples can say about the percentiles of the table, where that is not enough; and what pauses did to them. */
+function evidence({ confidence, latency, client_pauses: pauses }: Report): readonly string[] {
+  const short = confidence.filter(({ missing_n }) => missing_n > 0);
+  const needs = short.map(({ percentile, needed_n, missing_n }, index) => {
+    const needed = groupDigits(needed_n);
+    const what = index === 0 ? `needs ${needed} requests at 95 % confidence` : needed;
+    return `${percentile} ${what}: ${groupDigits(missing_n)} more`;
+  });
+  const p99 = confidence.find(({ percentile }) => percentile === 'p99');
+  const between =
+    p99 && p99.low_ms !== null && p99.high_ms !== null
+      ? [`p99 lies between ${formatMs(p99.low_ms)} and ${formatMs(p99.high_ms)} ms (95 % confidence)`]
+      : [];
+  const few = confidence.some((one) => one.few) ? ['* few samples'] : [];
+  const paused = pauses
+    ? [
+        `${groupDigits(pauses.touched_n)} requests touched by pauses of this program: p99 ` +
+          `${formatMs(latency.p99_ms ?? null)} ms with them, ${formatMs(pauses.latency_without.p99_ms ?? null)} without`,
+      ]
+    : [];
+  const lines = [...(latency.n > 0 ? [[...few, ...needs].join('; ')] : []), ...between, ...paused];
+  return lines.filter((line) => line !== '').map((line) => wrap(line));
+}
+
 function failures(causes: readonly FailureCause[]): string {
   const table = plainTable(['failed', 'origin', 'n', 'for example'], 0, [24, 9, 9, 33]);
   for (const { outcome, origin, count, example } of causes) {
@@ -178,10 +228,14 @@ function failures(causes: readonly FailureCause[]): string {
 
 function reasons({ verdict }: Report): string {
   return verdict.reasons
-    .map(({ code, status, message, advice }, index) =>
-      wrap(`${index + 1}. ${status} ${code}: ${message}. To do: ${advice}.`),
+    .map(({ code, status, message, advice, seconds_n }, index) =>
+      wrap(`${index + 1}. ${status} ${code}: ${message}${secondsOf(seconds_n)}. To do: ${advice}.`),
     )
     .join('\n');
+}
+
+function secondsOf(count: number | null): string {
+  return count === null ? '' : ` (in ${count} ${count === 1 ? 'second' : 'seconds'})`;
 }
 
 function files({ run }: Report): string {

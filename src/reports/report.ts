@@ -101,6 +101,7 @@ const DEFINITIONS = {
   cache: 'ok answers that the server said were from its cache (hit) or not (miss); others are in neither',
   repeats: 'requests sent whose payload was sent before in this run, the warm-up included',
   headroom: 'ceiling of this machine (infer-bench calibrate) / requests sent in the busiest second',
+  phases: 'means over ok answers: intended start to start, to the first byte, to the last',
   client_pauses:
     'ok requests in flight while the thread that sent them stood still for more than 5 ms, and latency without them',
   confidence:

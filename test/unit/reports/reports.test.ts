@@ -7,6 +7,7 @@ import { perSecondCsv } from '../../../src/reports/per-second-csv.js';
 import { type Progress, progressBlock, progressLine } from '../../../src/reports/progress.js';
 import type { Report } from '../../../src/reports/report.js';
 import { safeText } from '../../../src/text.js';
+import type { ThresholdResult } from '../../../src/verdicts/threshold-result.js';
 import { reporterContract } from '../../contract/reporter.js';
 import { reportOn } from '../../support/reports.js';
 import { resultsOn } from '../../support/results.js';
@@ -90,6 +91,41 @@ describe('the summary on the screen', () => {
     expect(width(text)).toBeLessThanOrEqual(80);
     expect(onScreen(reportOn([sample({ chunks: 0 })]))).toContain('tokens    not counted by the server');
     expect(onScreen(reportOn([sample()]))).not.toMatch(/tokens|TTFT/);
+  });
+
+  it('marks percentiles of few samples, says how many more they need, and what pauses of this program did', () => {
+    const samples = Array.from({ length: 322 }, (_, seq) => sample({ seq, paused: seq < 5 }));
+    const text = onScreen(reportOn(samples));
+    expect(text).toMatch(/^ *latency +322 +10\.00 +10\.00 +10\.00 +10\.00 +10\.00\* +10\.00\* +10\.00$/m);
+    const flowing = text.replaceAll(/\s+/g, ' ');
+    expect(flowing).toContain(
+      '* few samples; p99 needs 473 requests at 95 % confidence: 151 more; p99.9 4,742: 4,420 more',
+    );
+    expect(flowing).toContain('5 requests touched by pauses of this program: p99 10.00 ms with them, 10.00 without');
+    expect(flowing).toContain('time 0.000 ms until sent, 9.000 to first byte, 1.000 to last (mean)');
+    expect(width(text)).toBeLessThanOrEqual(80);
+    expect(onScreen(report)).not.toMatch(/few samples|touched/);
+  });
+
+  it('shows each threshold with how it came out, below the verdict', () => {
+    const result = (state: 'pass' | 'fail' | 'no_data' | 'inconclusive', message: string) =>
+      ({ state, message, expression: 'p(95)<200', metric: 'latency' }) as ThresholdResult;
+    const text = onScreen({
+      ...report,
+      thresholds: [
+        result('pass', 'it is 12 ms'),
+        result('fail', 'it is 300 ms'),
+        result('no_data', 'no request'),
+        result('inconclusive', 'too few'),
+      ],
+    });
+    expect(text.match(/^ {2}[✓✗?] .*$/gm)).toEqual([
+      '  ✓ p(95)<200: it is 12 ms',
+      '  ✗ p(95)<200: it is 300 ms',
+      '  ✗ p(95)<200: no request',
+      '  ? p(95)<200: too few',
+    ]);
+    expect(text.indexOf('✓')).toBeLessThan(text.indexOf('requests'));
   });
 
   it('is the same with colour, but for the colour', () => {
