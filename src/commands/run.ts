@@ -73,6 +73,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     directories,
     { startEmbeddedServer },
     { exitCodeOf, exitCodeOfStop },
+    { crossedLine },
     { reportsAtEnd, screen, writeReports },
     { endpointProblems },
     { tellGithub },
@@ -89,6 +90,7 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     import('./run-directory.js'),
     import('./embedded-server.js'),
     import('./run-exit.js'),
+    import('../reports/threshold-lines.js'),
     import('./reports.js'),
     import('../verdicts/threshold-plan.js'),
     import('./github.js'),
@@ -181,6 +183,10 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     }).finally(live.close);
     const files = writeReports(reports, results, directory.root);
     io.stdout.write(screen(io, results, output));
+    const crossed = crossedLine(results.report.thresholds);
+    if (output.json && crossed) {
+      say(crossed);
+    }
     say(`reports: ${files.join(', ')} in ${directory.shown}`);
     tellGithub(io, results);
     await server?.close();

@@ -14,6 +14,8 @@ import { thresholdLines } from './threshold-lines.js';
 
 const COLORS = { VALID: 'green', SUSPECT: 'yellow', INVALID: 'red', INCONCLUSIVE: 'yellow' } as const;
 
+const MARK_COLORS = { pass: 'green', fail: 'red', no_data: 'red', inconclusive: 'yellow' } as const;
+
 /** Longer names would make the table of latencies wider than the screen. */
 const NAME_WIDTH = 'until failure'.length;
 
@@ -24,7 +26,9 @@ export const consoleText: ResultsReporter = (results) => plain(consoleColored(re
 export const consoleColored: ResultsReporter = ({ report }) =>
   `${[
     [headline(report), ...(report.verdict.reasons.length > 0 ? [reasons(report)] : [])].join('\n'),
-    ...(report.thresholds.length > 0 ? [thresholdLines(report.thresholds)] : []),
+    ...(report.thresholds.length > 0
+      ? [thresholdLines(report.thresholds, (mark, state) => styleText(MARK_COLORS[state], mark))]
+      : []),
     counts(report),
     [latencies(report), ...evidence(report)].join('\n'),
     ...(report.server_side ? [serverSide(report.server_side)] : []),

@@ -1,18 +1,22 @@
-import type { ThresholdResult } from '../verdicts/threshold-result.js';
+import type { ThresholdResult, ThresholdState } from '../verdicts/threshold-result.js';
 import { wrap } from './layout.js';
 
-const MARKS = { pass: '✓', fail: '✗', no_data: '✗', inconclusive: '?' } as const;
+const MARKS: Readonly<Record<ThresholdState, string>> = { pass: '✓', fail: '✗', no_data: '✗', inconclusive: '?' };
 
-/** The thresholds of a run in 80 columns of plain text, with k6's closing line when one failed; '' when there are none. */
-export function thresholdLines(results: readonly ThresholdResult[]): string {
-  const lines = results.flatMap(({ state, expression, message }) => [
-    wrap(`${MARKS[state]} ${expression}`, '    '),
-    wrap(message, '      '),
-  ]);
+/**
+ * The thresholds of a run in 80 columns: ✓ or ✗, what was asked and what came of it, and k6's closing line when one
+ * failed; '' when there are none. `paint` colours a mark.
+ */
+export function thresholdLines(
+  results: readonly ThresholdResult[],
+  paint: (mark: string, state: ThresholdState) => string = (mark) => mark,
+): string {
+  const lines = results.map(({ state, expression, message }) => {
+    const mark = MARKS[state];
+    return wrap(`${mark} ${expression}: ${message}`).replace(mark, paint(mark, state));
+  });
   const crossed = crossedLine(results);
-  return [...(lines.length > 0 ? ['  thresholds'] : []), ...lines, ...(crossed ? [wrap(crossed, '  ')] : [])].join(
-    '\n',
-  );
+  return [...lines, ...(crossed ? [wrap(crossed)] : [])].join('\n');
 }
 
 /** The line that k6 closes with, for those who look for it in logs; undefined when no threshold failed. */

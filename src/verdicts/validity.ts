@@ -291,7 +291,7 @@ const RULES: readonly Rule[] = [
     const short = thresholds
       .flatMap(({ aggregation, n, windows }) => {
         // Windows have a least number of samples of their own.
-        const p = Number(/^p\((\d+(?:\.\d+)?)\)$/.exec(aggregation)?.[1]) / 100;
+        const p = aggregation === 'med' ? 0.5 : Number(/^p\((\d+(?:\.\d+)?)\)$/.exec(aggregation)?.[1]) / 100;
         return windows === null && p > 0 && p < 1 && n > 0 && n < fewestSamples(p) ? [{ p, n, aggregation }] : [];
       })
       .sort((a, b) => b.p - a.p)[0];

@@ -110,11 +110,11 @@ describe('the summary on the screen', () => {
 
   it('shows each threshold with how it came out, below the verdict', () => {
     const result = (state: 'pass' | 'fail' | 'no_data' | 'inconclusive', message: string) =>
-      ({ state, message, expression: 'p(95)<200' }) as ThresholdResult;
+      ({ state, message, expression: 'p(95)<200', metric: 'latency' }) as ThresholdResult;
     const text = onScreen({
       ...report,
       thresholds: [
-        result('pass', 'p(95)<200: it is 12 ms'),
+        result('pass', 'it is 12 ms'),
         result('fail', 'it is 300 ms'),
         result('no_data', 'no request'),
         result('inconclusive', 'too few'),

@@ -29,9 +29,7 @@ const failed = (state: ThresholdResult['state'], metric: string): ThresholdResul
 
 describe('the thresholds on the screen', () => {
   it('have a mark, what was found, and the line that k6 closes with', () => {
-    expect(thresholdLines([PASSED])).toBe(
-      '  thresholds\n    ✓ p(95)<200\n      p(95) of latency is 181.4 ms, wanted < 200 ms',
-    );
+    expect(thresholdLines([PASSED])).toBe('  ✓ p(95)<200: p(95) of latency is 181.4 ms, wanted < 200 ms');
     const text = thresholdLines([PASSED, failed('fail', 'a'), failed('no_data', 'b'), failed('fail', 'a')]);
     expect(text.match(/✗/g)).toHaveLength(3);
     expect(text.split('\n').at(-1)).toBe("  thresholds on metrics 'a, b' have been crossed");
