@@ -2,14 +2,14 @@ const MAX_CODE_POINTS = 200;
 
 /**
  * Text that came from elsewhere, safe to print: control characters and those that turn the writing direction shown as
- * `\xNN`, line breaks too, cut to 200 characters.
+ * `\xNN`, line breaks too, cut to 200 characters or the `most` that its place has room for.
  */
-export function safeText(text: string): string {
+export function safeText(text: string, most = MAX_CODE_POINTS): string {
   const points = [...text];
   const shown = points
-    .slice(0, MAX_CODE_POINTS)
+    .slice(0, most)
     .map((point) => (isUnsafe(point.codePointAt(0) as number) ? escaped(point) : point));
-  return shown.join('') + (points.length > MAX_CODE_POINTS ? '…' : '');
+  return shown.join('') + (points.length > most ? '…' : '');
 }
 
 function isUnsafe(code: number): boolean {
