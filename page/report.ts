@@ -17,13 +17,13 @@
     plot: uPlot;
   }
 
+  const root = document.documentElement;
   const drawings: Drawing[] = [];
   const toolbar = document.querySelector<HTMLElement>('.toolbar');
   const scheme = matchMedia('(prefers-color-scheme: dark)');
   let logY = false;
 
-  const color = (name: string): string =>
-    getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const color = (name: string): string => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
 
   /** A cell without text has no value: it stays a gap. */
   function columnsOf(table: HTMLTableElement): Value[][] {
@@ -54,9 +54,15 @@
     return String(Number(value.toPrecision(size >= 100 ? 4 : 3)));
   }
 
+  /** On a logarithmic axis 1, 2 and 5 of each decade have a number, and not where the axis happens to begin. */
+  function isRound(value: number): boolean {
+    const digit = value / 10 ** Math.floor(Math.log10(value) + 1e-9);
+    return [1, 2, 5].some((round) => Math.abs(digit - round) < 1e-6);
+  }
+
   /** What has no unit is a count, and there are no halves of those. */
-  function yText(y: number | null, unit: string): string {
-    if (y === null || (unit === '' && !Number.isInteger(y))) {
+  function yText(y: number | null, unit: string, isLog: boolean): string {
+    if (y === null || (unit === '' && !Number.isInteger(y)) || (isLog && !isRound(y))) {
       return '';
     }
     return `${number(y)} ${unit}`.trim();
@@ -96,7 +102,7 @@
       const max = Math.max(dataMax, ...near);
       if (isLog) {
         const min = Math.min(dataMin, ...near.filter((value) => value > 0));
-        return uPlot.rangeLog(Math.max(min, max / 1e7), Math.max(max, min * 1.1), 10, false);
+        return [Math.max(min, max / 1e7) / 1.25, max * 1.25];
       }
       return [0, max > 0 ? max * 1.08 : 1];
     };
@@ -203,7 +209,7 @@
               filter: (_u, splits) => splits,
               values: (_u, splits) => splits.map((x) => percentile(x)),
             }
-          : { values: (_u, splits) => splits.map((x) => (x === null ? '' : `${number(x)} ms`)), space: 70 };
+          : { values: (_u, splits) => splits.map((x) => yText(x, 'ms', spec.logX)), space: 70 };
     return { ...look(), size: 30, ...own };
   }
 
@@ -230,17 +236,25 @@
     }));
   }
 
-  function heightOf({ spec, host }: Drawing): number {
-    const tall = spec.kind !== 'time' || host.closest('#plot-latency') !== null;
-    return tall ? (host.clientWidth < 500 ? 250 : 320) : host.clientWidth < 500 ? 170 : 200;
+  /** Paper is laid out after the plots are asked to be ready for it: A4 and Letter have room for this. */
+  const PAPER_PX = 620;
+  function widthOf({ host }: Drawing): number {
+    return root.classList.contains('paper') ? PAPER_PX : Math.max(200, host.clientWidth);
+  }
+
+  function heightOf(drawing: Drawing): number {
+    const { spec, host } = drawing;
+    const isTall = spec.kind !== 'time' || host.closest('#plot-latency') !== null;
+    const isNarrow = widthOf(drawing) < 500;
+    return isTall ? (isNarrow ? 250 : 320) : isNarrow ? 170 : 200;
   }
 
   function options(drawing: Drawing): uPlot.Options {
-    const { spec, host } = drawing;
+    const { spec } = drawing;
     const isLog = logY && spec.canLogY;
     const isTime = spec.kind === 'time';
     return {
-      width: Math.max(200, host.clientWidth),
+      width: widthOf(drawing),
       height: heightOf(drawing),
       legend: { show: false },
       padding: [10, 12, 0, 0],
@@ -268,7 +282,7 @@
         {
           ...look(),
           size: 64,
-          values: (_u, splits) => splits.map((y) => yText(y, spec.unit)),
+          values: (_u, splits) => splits.map((y) => yText(y, spec.unit, isLog)),
         },
       ],
       series: [{}, ...seriesOf(drawing)],
@@ -445,7 +459,7 @@
 
   function redrawAll(): void {
     for (const drawing of drawings) {
-      drawing.plot.setSize({ width: Math.max(200, drawing.host.clientWidth), height: heightOf(drawing) });
+      drawing.plot.setSize({ width: widthOf(drawing), height: heightOf(drawing) });
       drawing.plot.redraw(false, true);
     }
   }
@@ -484,8 +498,8 @@
     host.addEventListener('keydown', (event) => onKey(event, drawing));
 
     new ResizeObserver(() => {
-      if (Math.abs(host.clientWidth - drawing.plot.width) > 1) {
-        drawing.plot.setSize({ width: Math.max(200, host.clientWidth), height: heightOf(drawing) });
+      if (Math.abs(widthOf(drawing) - drawing.plot.width) > 1) {
+        drawing.plot.setSize({ width: widthOf(drawing), height: heightOf(drawing) });
       }
     }).observe(host);
   }
@@ -499,13 +513,13 @@
       ?.addEventListener('change', ({ target }) => setLog((target as HTMLInputElement).checked));
   }
   scheme.addEventListener('change', redrawAll);
-  // Paper is white, and as wide as the browser lays it out.
+  // Paper is white, and narrow.
   addEventListener('beforeprint', () => {
-    document.documentElement.classList.add('paper');
+    root.classList.add('paper');
     redrawAll();
   });
   addEventListener('afterprint', () => {
-    document.documentElement.classList.remove('paper');
+    root.classList.remove('paper');
     redrawAll();
   });
 })();
