@@ -2,7 +2,7 @@
  * Who may import whom: the layer table of ARCHITECTURE.md as rules. A folder may use those of its own layer's list and
  * nothing else; `types` are folders of which it may use the types alone.
  */
-const BASE = 'src/(errors|units|clock|random|io|flags|text|version)\\.ts$';
+const BASE = 'src/(errors|units|clock|random|io|flags|text|version|half)\\.ts$';
 
 const LAYERS = {
   patterns: { may: [], types: [] },

@@ -126,6 +126,23 @@ function readBothClocks(): Moment {
   return { monotonicNs: best.monotonicNs, epochUs: Math.round((performance.timeOrigin + best.ms) * US_PER_MS) };
 }
 
+/**
+ * The wall clock − the epoch time that the run's monotonic clock makes of the same moment, ms. Its value says little, as
+ * both are read in whole milliseconds; how it changes is the drift of the two, or a step of the wall clock.
+ */
+export function wallOffsetMs(clock: Pick<Clock, 'nowUs' | 'epochMsAt'>): number {
+  let best = { ms: 0, gapUs: Number.POSITIVE_INFINITY };
+  for (let reading = 0; reading < 3; reading++) {
+    const beforeUs = clock.nowUs();
+    const wall = Date.now();
+    const gapUs = clock.nowUs() - beforeUs;
+    if (gapUs < best.gapUs) {
+      best = { ms: wall - clock.epochMsAt(beforeUs + gapUs / 2), gapUs };
+    }
+  }
+  return best.ms;
+}
+
 /** Resolves at `atUs`, or at once when `signal` aborts. */
 export function sleepUntil(clock: Clock, atUs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

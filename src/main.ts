@@ -116,9 +116,32 @@ function helpOf(io: Io, name: string, command: Command): string {
     helpWidth: helpWidth(io),
     optionTerm: (option) => option.flags.replace(/[[\]]/g, ''),
   });
-  const examples = command.examples.map(([line, what]) => `  # ${what}\n  infer-bench ${line}`).join('\n');
-  const notes = command.notes ? `\n${command.notes}\n` : '';
+  const wrap = (text: string, indent = '') =>
+    commander
+      .createHelp()
+      .boxWrap(text, helpWidth(io) - indent.length)
+      .replaceAll(/^/gm, indent);
+  const examples = command.examples
+    .map(([line, what]) => `${wrap(what, '  # ')}\n${shellLines(`infer-bench ${line}`, helpWidth(io))}`)
+    .join('\n');
+  // Lines of a paragraph are one line to whoever has more, or fewer, columns than its author.
+  const notes = command.notes ? `\n${wrap(command.notes.replaceAll(/(?<=\S)\n(?=\S)/g, ' '))}\n` : '';
   return `${commander.helpInformation()}\nExamples:\n${examples}\n${notes}\n${EXIT_CODES}`;
+}
+
+/** A command line that can be pasted, continued before a flag where it would be wider than `width`. */
+function shellLines(line: string, width: number): string {
+  const indent = '  ';
+  const lines: string[] = [];
+  for (const part of line.split(/ (?=--?[a-z])/)) {
+    const last = lines.at(-1);
+    if (last !== undefined && indent.length + last.length + part.length + ' '.length + ' \\'.length <= width) {
+      lines[lines.length - 1] = `${last} ${part}`;
+    } else {
+      lines.push(lines.length === 0 ? part : `  ${part}`);
+    }
+  }
+  return lines.map((part) => `${indent}${part}`).join(' \\\n');
 }
 
 function overview(io: Io): string {

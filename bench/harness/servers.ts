@@ -12,7 +12,7 @@ const ANSWER = JSON.stringify({ predictions: [[0.01, 0.02, 0.03, 0.9, 0.01, 0.01
   99,
 );
 
-/** Answers every request with the same JSON: nginx with one worker where it is there, else a few lines of node:net. */
+/** Answers every request but those for metadata with the same JSON: nginx with one worker where it is there, else a few lines of node:net. */
 export async function startFixedServer(directory: string): Promise<Server> {
   if (!has('nginx', ['-v'])) {
     const line = script(new URL('../servers/fixed.ts', import.meta.url), ANSWER);
@@ -28,7 +28,8 @@ http {
   access_log off; keepalive_requests 1000000000; client_body_buffer_size 64k; tcp_nodelay on;
   client_body_temp_path ${file('body')}; proxy_temp_path ${file('proxy')}; fastcgi_temp_path ${file('fastcgi')};
   uwsgi_temp_path ${file('uwsgi')}; scgi_temp_path ${file('scgi')}; default_type application/json;
-  server { listen 127.0.0.1:${port}; location / { return 200 '${ANSWER}'; } }
+  server { listen 127.0.0.1:${port}; location / { return 200 '${ANSWER}'; }
+    location ~ /metadata$ { return 404; } }
 }
 `,
   );

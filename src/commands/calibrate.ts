@@ -15,11 +15,14 @@ const MEASURED = Object.keys(PROTOCOLS).filter((name) => {
   return server !== undefined && !generic;
 });
 
+/** The word for all of them. */
+const ALL = 'all';
+
 const FLAGS = {
   protocol: {
     arg: 'NAME,…',
     help: 'wire contracts to measure',
-    default: MEASURED.join(','),
+    default: ALL,
     parse: parseProtocols,
   },
   transport: RUN_FLAGS.transport,
@@ -33,7 +36,7 @@ export const calibrate: Command = {
   operands: '',
   flags: { Calibration: FLAGS },
   examples: [
-    ['calibrate', 'all protocols, in about a minute'],
+    ['calibrate', 'all protocols, in a few minutes'],
     ['calibrate --protocol sentiment --duration 5s', 'one protocol, with longer steps'],
     ['calibrate --workers 2 --json', 'two threads that send; the result as JSON'],
   ],
@@ -98,12 +101,15 @@ Close other programs: what they take is missing in the result.`,
 };
 
 function parseProtocols(word: string): readonly string[] {
+  if (word === ALL) {
+    return MEASURED;
+  }
   const names = [...new Set(word.split(','))];
   for (const name of names) {
     if (!MEASURED.includes(name)) {
       const near = nearest(name, MEASURED);
       throw new FlagProblem(
-        `must be names of ${MEASURED.join(', ')}, with commas between${near ? ` (did you mean ${near}?)` : ''}`,
+        `must be all, or names of ${MEASURED.join(', ')}, with commas between${near ? ` (did you mean ${near}?)` : ''}`,
       );
     }
   }

@@ -6,7 +6,6 @@ import type { Io } from '../io.js';
 import { PROTOCOLS } from '../protocols/index.js';
 import type { ProtocolKind } from '../protocols/protocol.js';
 import { boundBy, type Calibration, type LaneCalibration, type RatePoint } from '../reports/calibration.js';
-import type { Report } from '../reports/report.js';
 import { systemLimits, withinLimits } from '../spec/limits.js';
 import { calibratedMachine } from '../spec/machine.js';
 import { rigOf } from '../spec/rig.js';
@@ -115,7 +114,7 @@ async function calibrateLane(options: CalibrateOptions, protocol: string) {
         pacing: 'frugal',
       });
       const { sent, warmup } = report.counts;
-      figures.cpuUs = (report.generator.cpu_ms * US_PER_MS) / (sent + warmup);
+      figures.cpuUs = ((report.generator.cpu_ms as number) * US_PER_MS) / (sent + warmup);
     }
     return found;
   });
@@ -226,7 +225,7 @@ async function calibrateLane(options: CalibrateOptions, protocol: string) {
     const late = new AbortController();
     const giveUp = clock.at(clock.nowUs() + WARMUP_US + 2 * durationUs + STEP_GRACE_US, () => late.abort());
     try {
-      const report: Report = await measure({
+      const { report } = await measure({
         io,
         spec,
         rig,

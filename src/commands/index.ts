@@ -15,6 +15,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'reduce raw requests to a per-second stream of percentiles',
     load: async () => (await import('./percentile.js')).percentile,
   },
+  report: {
+    summary: 'remake the reports of a run from its directory',
+    load: async () => (await import('./report.js')).report,
+  },
   serve: {
     summary: 'the embedded inference server',
     load: async () => (await import('./serve.js')).serve,

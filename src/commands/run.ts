@@ -1,11 +1,12 @@
 import { systemClock, wallMs } from '../clock.js';
-import { EXIT, type ExitCode, worstExit } from '../errors.js';
+import type { ExitCode } from '../errors.js';
 import { readFlags } from '../flags.js';
-import { type Io, isLive, type StopSignal } from '../io.js';
+import type { Io } from '../io.js';
 import { highestLevel } from '../patterns/pattern.js';
-import type { Report } from '../reports/report.js';
+import type { Known } from '../spec/learning.js';
 import { RUN_FLAG_GROUPS } from '../spec/run-flags.js';
 import type { RunSpec } from '../spec/run-spec.js';
+import { safeText } from '../text.js';
 import { formatBytes, groupDigits } from '../units.js';
 import { COMMON_FLAGS, type Command, type CommandInput } from './command.js';
 import { type Stopping, stopOnSignal } from './stopping.js';
@@ -20,6 +21,10 @@ export const run: Command = {
     ['run http://127.0.0.1:8000 --pattern step --step-users 5', 'a staircase of users'],
     ['run grpc://127.0.0.1 --protocol tf-serving-grpc --batch-size 4', 'batches of images over gRPC'],
     ['run --pattern stages -s 30s:10,1m:10,30s:0 --out runs/first', 'stages as in k6, files in runs/first'],
+    [
+      'run grpc://127.0.0.1:8001 --protocol oip-grpc --model resnet --wait-ready 60s',
+      "random inputs by the server's own metadata, once it is ready",
+    ],
     [
       'run http://127.0.0.1:8000 --rate 200 --spacing poisson --warmup 5s',
       'requests at a rate, whatever the server does',
@@ -53,24 +58,31 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     { readRunSpec },
     { systemLimits, withinLimits },
     { rigOf },
-    { hasToLearn, learn },
+    { hasToLearn, learn, questionsOf },
+    { ask, waitReady },
     { reach },
     { measure },
     { calibrationPath, ceilingFor, readCalibrations },
     directories,
     { startEmbeddedServer },
+    { exitCodeOf, exitCodeOfStop },
+    { reportsAtEnd, screen, writeReports },
   ] = await Promise.all([
     import('../spec/run-spec.js'),
     import('../spec/limits.js'),
     import('../spec/rig.js'),
     import('../spec/learning.js'),
+    import('../spec/ask.js'),
     import('../transports/reach.js'),
     import('./measure.js'),
     import('./calibration-file.js'),
     import('./run-directory.js'),
     import('./embedded-server.js'),
+    import('./run-exit.js'),
+    import('./reports.js'),
   ]);
   const spec = withinLimits(readRunSpec({ ...input, cwd: io.cwd }), systemLimits());
+  const reports = reportsAtEnd(spec.settings.report);
   const output = readFlags(COMMON_FLAGS, input.given, []);
   const say = (line: string) => void (output.quiet || io.stderr.write(`${line}\n`));
   const directoryOptions = {
@@ -82,13 +94,18 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
   if (spec.file) {
     say(`spec: ${spec.file}`);
   }
-  const rigged = async (spec: RunSpec) => {
-    const rig = await rigOf(spec, io.cwd, systemClock());
+  const clock = systemClock();
+  const rigged = async (known: Known) => {
+    const rig = await rigOf(spec, io.cwd, clock, known);
     const { requests, bytes } = rig.pool;
     say(
-      `payloads: ${requests.length} distinct requests of ${formatBytes(bytes)} from ${spec.datasetName}, encoded in ` +
+      `payloads: ${requests.length} distinct requests of ${formatBytes(bytes)} from ${rig.datasetName}, encoded in ` +
         `${rig.encodeMs} ms`,
     );
+    if (known.inputs) {
+      const words = known.inputs.map(({ name, datatype, shape }) => `${safeText(name)} ${datatype} [${shape}]`);
+      say(`inputs: ${words.join(', ')}`);
+    }
     const ceiling = ceilingFor(spec, rig.workers, readCalibrations(calibrationPath(io), say));
     if (ceiling) {
       const { ceiling_per_s: perS, calibrated_at: at } = ceiling;
@@ -97,10 +114,11 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
           `this machine, calibrated ${at.slice(0, 10)})`,
       );
     }
-    return { spec, rig, ceiling };
+    return { rig, ceiling };
   };
+  const questions = await questionsOf(spec);
   // What can be wrong without a server is found before one is started or connected to.
-  const ready = hasToLearn(spec) ? undefined : await rigged(spec);
+  const ready = hasToLearn(spec, questions) ? undefined : await rigged({});
 
   const truthLog = spec.settings['truth-log'];
   const server = spec.endpoint
@@ -118,12 +136,21 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     } else if (truthLog !== undefined) {
       say(`truth log: x-request-id is sent; the log is kept by the server at ${endpoint.url}, not here`);
     }
-    const target = await reach(endpoint);
-    const load = ready ?? (await rigged({ ...spec, learned: await learn(spec, target, systemClock()) }));
+    const limitUs = spec.settings['wait-ready'];
+    const { readiness, statistics } = questions;
+    const target =
+      limitUs === undefined
+        ? await reach(endpoint)
+        : await waitReady({ spec, readiness, endpoint, clock, limitUs, stop: stopping.signal });
+    if (!target) {
+      return exitCodeOfStop(stopping.asked());
+    }
+    const load = ready ?? (await rigged(await learn({ spec, target, clock }, questions)));
     const directory = directories.createRunDirectory(directoryOptions);
     say(`files: ${directory.shown}`);
-    const report = await measure({
+    const results = await measure({
       io,
+      spec,
       ...load,
       target,
       url: endpoint.url,
@@ -131,10 +158,13 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
       directory,
       stop: stopping.signal,
       quiet: output.quiet,
+      counters: statistics && (async () => (await ask(statistics, { spec, target, clock })).reading.value),
     });
-    io.stdout.write(await render(io, report, output));
+    const files = writeReports(reports, results, directory.root);
+    io.stdout.write(screen(io, results, output));
+    say(`reports: ${files.join(', ')} in ${directory.shown}`);
     await server?.close();
-    return exitCodeOf(report, stopping.asked());
+    return exitCodeOf(results.report, { stopped: stopping.asked(), requireValid: spec.settings['require-valid'] });
   } finally {
     server?.kill();
   }
@@ -144,27 +174,4 @@ function defaultDirectory({ settings }: RunSpec): string {
   // `2026-11-21T09-12-33Z`: sorts by time and is a name on every file system.
   const time = new Date(wallMs()).toISOString().slice(0, 19).replaceAll(':', '-');
   return `runs/${time}Z-${settings.protocol}-${settings.pattern}`;
-}
-
-async function render(
-  io: Io,
-  report: Report,
-  output: { readonly json: boolean; readonly 'no-color': boolean },
-): Promise<string> {
-  const { REPORTERS } = await import('../reports/index.js');
-  const colored = isLive(io, io.stdout) && !output['no-color'] && !io.env.NO_COLOR;
-  return REPORTERS[output.json ? 'json' : colored ? 'console-color' : 'console'](report);
-}
-
-function exitCodeOf(report: Report, stopped: StopSignal | undefined): ExitCode {
-  const codes: ExitCode[] = [];
-  if (stopped) {
-    codes.push(stopped === 'SIGINT' ? EXIT.interrupted : EXIT.terminated);
-  }
-  if (report.verdict.status === 'INVALID') {
-    // Requests that do not add up are our own bug, whatever the target did.
-    const bug = report.verdict.reasons.some(({ code }) => code === 'accounting');
-    codes.push(bug ? EXIT.bug : EXIT.invalid);
-  }
-  return worstExit(codes);
 }

@@ -132,11 +132,12 @@ const TRY_PATHS: Readonly<Record<ServerKind, string>> = {
 };
 
 const KIND = choice(SERVER_KINDS, { help: 'the server' });
+const DEFAULT_KIND: ServerKind = 'sentiment';
 
 /** `serve`: the embedded inference server as a process of its own. */
 export const serve: Command = {
   summary: 'the embedded inference server',
-  operands: `[${SERVER_KINDS.join('|')}]`,
+  operands: '[kind]',
   flags: { Server: FLAGS, Service: SERVICE_FLAGS, Faults: FAULT_FLAGS },
   examples: [
     ['serve', 'tweets to sentiment: GET /?query=TEXT on port 8501'],
@@ -151,7 +152,9 @@ export const serve: Command = {
     ['serve predict --cache-ttl 60s --error-rate 0.01 --stall 2s/60s', 'a cache, and faults'],
     ['serve --port 0 --truth-log truth.csv', 'any free port, and a log to check a client against'],
   ],
-  notes: `Inference requests pass: faults, cache, queue, batch, service time. A wrong request is refused without
+  notes: `Kinds: ${SERVER_KINDS.join(', ')} (default ${DEFAULT_KIND}).
+
+Inference requests pass: faults, cache, queue, batch, service time. A wrong request is refused without
 service. With all, each kind has its own slots, queue and cache; a path that several have is the first
 kind's in the list above, TensorFlow Serving's last.
 
@@ -229,12 +232,12 @@ function behaviourOf(how: ServiceFlags): Behaviour {
   };
 }
 
-function readKind([word = 'sentiment', ...more]: readonly string[], problems: string[]): ServerKind {
+function readKind([word = DEFAULT_KIND, ...more]: readonly string[], problems: string[]): ServerKind {
   if (more.length > 0) {
     problems.push(`Cannot serve more than one kind: got ${[word, ...more].join(', ')}`);
   }
   const read = readFlags({ kind: KIND }, new Map([['kind', [word]]]), problems, () => 'the kind of server');
-  return read.kind ?? 'sentiment';
+  return read.kind ?? DEFAULT_KIND;
 }
 
 interface Stopping {

@@ -8,9 +8,10 @@ import type { Dataset, DatasetFile, DatasetKind, Selection } from './dataset.js'
 import { directoryOfFiles } from './directory.js';
 import { idxImages } from './idx-images.js';
 import { jsonl } from './jsonl.js';
+import { npyTensors } from './npy.js';
 
 /** The kinds of dataset files, asked in this order. To add one, write its file and its line. */
-const KINDS: readonly DatasetKind[] = [directoryOfFiles, idxImages, csvText, jsonl];
+const KINDS: readonly DatasetKind[] = [directoryOfFiles, idxImages, npyTensors, csvText, jsonl];
 
 /** The datasets that come with the package, by name. */
 export const BUILT_IN: Readonly<Record<string, string>> = {

@@ -10,8 +10,6 @@ export interface ExchangeOptions {
   /** Which part of the run this loop has: its requests and users are numbered in the whole of it. */
   readonly shard: Shard;
   readonly protocol: Pick<Protocol, 'decode' | 'via'>;
-  /** Whether answers are decoded and checked. */
-  readonly check: boolean;
   /** A block with room for the next row. */
   readonly room: () => SampleBlock;
   /** Text that explains a failed request. */
@@ -43,7 +41,7 @@ export function recordEnd(options: ExchangeOptions, asked: Asked, completion: Co
     outcome = options.protocol.via === 'grpc' ? 'grpc_DEADLINE_EXCEEDED' : 'timeout_total';
     origin = 'target';
     detail = undefined;
-  } else if (options.check && completion.response) {
+  } else if (completion.response) {
     decoded = options.protocol.decode(completion.response, asked.request);
     if (decoded.outcome !== 'ok') {
       outcome = decoded.outcome;
@@ -112,4 +110,5 @@ function writeRow(
   block.firstTokenUs[row] = decoded?.firstTokenUs === undefined ? Number.NaN : Math.floor(decoded.firstTokenUs);
   block.lastTokenUs[row] = decoded?.lastTokenUs === undefined ? Number.NaN : Math.floor(decoded.lastTokenUs);
   block.chunks[row] = decoded?.chunks ?? -1;
+  block.paused[row] = 0;
 }

@@ -23,7 +23,6 @@ export interface LoopPlan {
   readonly schedule: Schedule;
   /** How due times of an open schedule are met. */
   readonly pacing: Pacing;
-  readonly check: boolean;
   readonly timeoutUs: number;
   readonly drainUs: number;
   /** Of the whole run, whatever the number of workers. */

@@ -47,6 +47,7 @@ export function* lostRows(
       firstTokenUs: undefined,
       lastTokenUs: undefined,
       chunks: undefined,
+      paused: false,
     });
     if (block.length === block.capacity) {
       yield block;

@@ -3,12 +3,15 @@ import { FlagProblem, text } from '../flags.js';
 import { reflect } from './grpc-reflection.js';
 import { headerTemplates } from './http.js';
 import { EXPECT_FLAG, type Expectation, expectationProblem } from './json-path.js';
+import { callProbe, grpcMethod } from './proto.js';
 import { type AnyMethod, type Call, loadDescriptors, loadProtoFile, methodOf } from './proto-files.js';
 import { encodeJson, jsonOf, stepsInto } from './proto-json.js';
 import {
+  type Ask,
   type BodyPieces,
   DECODED_OK,
   type Decoded,
+  type Probe,
   protocol,
   type WireRequest,
   type WireResponse,
@@ -57,7 +60,10 @@ export const grpc = protocol({
   takesPath: false,
   generic: true,
   maxBatch: 1,
-  learner: ({ call, proto }) => (call && proto === undefined ? (ask) => reflect(call.service, ask) : undefined),
+  questions: async ({ call, proto }) => ({
+    readiness: await health(),
+    ...(call && proto === undefined && { definitions: (ask: Ask) => reflect(call.service, ask) }),
+  }),
   create: async (values, _basePath, { headers, learned } = { headers: {} }) => {
     const { call, proto, expect } = values;
     if (!call) {
@@ -82,7 +88,7 @@ export const grpc = protocol({
       name: 'grpc',
       via: 'grpc',
       endpoints: [values['endpoint-name'] ?? call.method],
-      ...(method.givesStream && { lane: 'library' as const }),
+      ...(method.givesStream && { lane: 'library' as const, tells: true as const }),
       encode(items): WireRequest {
         const [item] = items;
         if (items.length !== 1 || item === undefined) {
@@ -102,6 +108,22 @@ export const grpc = protocol({
     };
   },
 });
+
+/** Codes with which a server says that it has no health service, or none that knows of the server as a whole. */
+const NO_HEALTH: readonly (number | undefined)[] = [5, 12];
+
+/** Ready when the health service says so of the server as a whole, or when the server answers that it has none. */
+async function health(): Promise<Probe<true>> {
+  const check = await grpcMethod<object, { readonly status: string }>(
+    'grpc/health/v1/health.proto',
+    'grpc.health.v1.Health',
+    'Check',
+  );
+  const probe = callProbe<object, { readonly status: string }, true>(check, {}, ({ status }) =>
+    status === 'SERVING' ? { value: true } : { problem: `The server says that it is ${status}` },
+  );
+  return { ...probe, read: (reply) => (NO_HEALTH.includes(reply.status) ? { value: true } : probe.read(reply)) };
+}
 
 function jsonText(body: Body): string {
   if (typeof body !== 'string') {

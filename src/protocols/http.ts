@@ -3,7 +3,15 @@ import { choice, FlagProblem, text } from '../flags.js';
 import { maskUrl } from '../text.js';
 import { parseJson } from './json.js';
 import { EXPECT_FLAG, expectationProblem } from './json-path.js';
-import { DECODED_OK, type Decoded, protocol, type WireRequest } from './protocol.js';
+import {
+  DECODED_OK,
+  type Decoded,
+  getProbe,
+  protocol,
+  type Reading,
+  type Reply,
+  type WireRequest,
+} from './protocol.js';
 import { BODY_FLAG, type Body, ENDPOINT_NAME_FLAG } from './request-flags.js';
 import { type Escape, type Row, rowOf, type Template, template } from './template.js';
 
@@ -53,6 +61,7 @@ export const http = protocol({
   takesTarget: true,
   generic: true,
   maxBatch: 1,
+  questions: (_values, basePath) => ({ readiness: getProbe(placeOf(basePath), anyAnswerOfIts) }),
   create: async (values, basePath, { headers: given } = { headers: {} }) => {
     const statuses = values['expect-status'];
     const { expect, body } = values;
@@ -97,6 +106,17 @@ export const http = protocol({
     };
   },
 });
+
+/** The path of the URL as far as it is the same for all requests, to ask whether anything is there. */
+function placeOf(basePath: string): string {
+  const [fixed = ''] = basePath.split(/\?|\{\{/, 1);
+  return template(fixed || '/', { flag: 'the URL', escaping: 'url' }).fill({});
+}
+
+/** A server that refuses a bare GET takes requests all the same; 5xx is that of a gateway, or of one that is not ready. */
+function anyAnswerOfIts({ status, detail }: Reply): Reading<true> {
+  return status !== undefined && status < 500 ? { value: true } : { problem: detail };
+}
 
 /** The request target: the path of the URL with `--path` below it. Throws BenchError('usage') for two that do not fit. */
 function targetOf(basePath: string, path = ''): string {

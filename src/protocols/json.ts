@@ -1,4 +1,4 @@
-import { DECODED_OK, type Decoded } from './protocol.js';
+import { DECODED_OK, type Decoded, type Reading, type Reply } from './protocol.js';
 
 /** The headers of a request in JSON that wants its answer in JSON. */
 export const JSON_HEADERS = { 'content-type': 'application/json', accept: 'application/json' } as const;
@@ -32,19 +32,54 @@ export function parseJson(body: Buffer): Json {
   }
 }
 
+/** Stands for NaN on its way through the strict parser: a text that no server writes. */
+const NAN_TEXT = '\u0000NaN';
+
 function parseTolerant(text: string): Json | undefined {
-  // 1e999 is a legal JSON number that reads as Infinity; NaN has no such form, and any number serves a shape check.
+  let hasNaN = false;
   const legal = text.replace(BARE_TOKENS, (token) => {
     if (token.startsWith('"')) {
       return token;
     }
+    if (token.endsWith('NaN')) {
+      hasNaN = true;
+      return JSON.stringify(NAN_TEXT);
+    }
+    // A legal JSON number that reads as Infinity; NaN has no such form.
     return token.startsWith('-') ? '-1e999' : '1e999';
   });
   try {
-    return { value: JSON.parse(legal) };
+    return { value: JSON.parse(legal, hasNaN ? withNaN : undefined) };
   } catch {
     return undefined;
   }
+}
+
+function withNaN(_key: string, value: unknown): unknown {
+  return value === NAN_TEXT ? Number.NaN : value;
+}
+
+/** The value of a body that was found to be JSON before. */
+export function jsonValue(body: Buffer): unknown {
+  const answer = parseJson(body);
+  return answer.problem === undefined ? answer.value : undefined;
+}
+
+/** Reads the answer to a probe that is JSON; `read` gives undefined for a value that is not what was asked for. */
+export function readJson<Answer>(
+  { response, detail }: Reply,
+  what: string,
+  read: (value: unknown) => Answer | undefined,
+): Reading<Answer> {
+  if (!response) {
+    return { problem: detail };
+  }
+  const json = parseJson(response.body);
+  if (json.problem !== undefined) {
+    return { problem: json.problem };
+  }
+  const value = read(json.value);
+  return value === undefined ? { problem: `Wanted ${what}, got ${shown(json.value)}` } : { value };
 }
 
 /** A value of an answer in a message: its JSON, cut. A server decides how deep it is, and stringify has a stack. */

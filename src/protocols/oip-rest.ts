@@ -1,8 +1,21 @@
+import { isUtf8 } from 'node:buffer';
+import type { Datatype } from '../datasets/dataset.js';
 import { choice } from '../flags.js';
-import { decodeJson, JSON_HEADERS, shown } from './json.js';
-import { OIP_FLAGS, type Output, outputsProblem, rawProblem } from './oip.js';
-import { type Decoded, protocol, type WireRequest, type WireResponse } from './protocol.js';
-import { batchOf, flat, littleEndian } from './tensors.js';
+import { DATATYPES, rawElements } from './datatypes.js';
+import { decodeJson, JSON_HEADERS, jsonValue, readJson, shown } from './json.js';
+import {
+  countersOf,
+  inputsOfMetadata,
+  OIP_FLAGS,
+  type Output,
+  oipFitsDigits,
+  oipInputName,
+  outputsProblem,
+  plainElement,
+  rawProblem,
+} from './oip.js';
+import { anyAnswer, type Decoded, getProbe, protocol, type WireRequest, type WireResponse } from './protocol.js';
+import { answersByItem, batchOf, flatJson, type InputBatch, nested, rawRows } from './tensors.js';
 
 /** Where the JSON ends and the raw tensors begin. */
 const JSON_LENGTH_HEADER = 'inference-header-content-length';
@@ -21,30 +34,48 @@ export const oipRest = protocol({
   input: 'tensor',
   takesPath: false,
   maxBatch: Number.MAX_SAFE_INTEGER,
+  fitsDataset: oipFitsDigits,
+  questions(values) {
+    const model = modelPath(values);
+    return {
+      readiness: getProbe(`${model}/ready`, anyAnswer),
+      metadata: getProbe(model, (reply) => {
+        try {
+          return readJson(reply, 'the metadata of a model', (value) =>
+            inputsOfMetadata((value as { readonly inputs?: unknown } | null)?.inputs),
+          );
+        } catch (error) {
+          return { problem: (error as Error).message };
+        }
+      }),
+      statistics: getProbe(`${model}/stats`, (reply) =>
+        readJson(reply, 'the statistics of a model', (value) =>
+          countersOf((value as { readonly model_stats?: unknown } | null)?.model_stats),
+        ),
+      ),
+    };
+  },
   create: async (values) => {
-    const version = values['model-version'];
-    const model = `/v2/models/${encodeURIComponent(values.model)}`;
-    const path = `${model}${version === undefined ? '' : `/versions/${encodeURIComponent(version)}`}/infer`;
-    const name = JSON.stringify(values.input);
-    const input = (shape: readonly number[]) => `{"name":${name},"shape":${JSON.stringify(shape)},"datatype":"FP32"`;
+    const path = `${modelPath(values)}/infer`;
+    const inputName = oipInputName(values);
     return {
       name: 'oip-rest',
       via: 'http',
       endpoints: ['infer'],
       encode(items): WireRequest {
-        const { itemShape, rows } = batchOf(items);
-        const tensor = input([items.length, ...itemShape]);
+        const inputs = batchOf(items, inputName);
         const request = { method: 'POST', path, batch: items.length } as const;
         if (values.encoding === 'json') {
-          const body = Buffer.from(`{"inputs":[${tensor},"data":${JSON.stringify(flat(rows))}}]}`);
-          return { ...request, headers: JSON_HEADERS, body };
+          const tensors = inputs.map((input) => `${headOf(input)},"data":[${dataOf(input)}]}`);
+          return { ...request, headers: JSON_HEADERS, body: Buffer.from(`{"inputs":[${tensors.join(',')}]}`) };
         }
-        const raw = littleEndian(rows);
-        const json = Buffer.from(
-          `{"inputs":[${tensor},"parameters":{"binary_data_size":${raw.length}}}],"parameters":{"binary_data_output":true}}`,
+        const raws = inputs.map(rawRows);
+        const tensors = inputs.map(
+          (input, index) => `${headOf(input)},"parameters":{"binary_data_size":${raws[index]?.length}}}`,
         );
+        const json = Buffer.from(`{"inputs":[${tensors.join(',')}],"parameters":{"binary_data_output":true}}`);
         const headers = { 'content-type': 'application/octet-stream', [JSON_LENGTH_HEADER]: String(json.length) };
-        return { ...request, headers, body: Buffer.concat([json, raw]) };
+        return { ...request, headers, body: Buffer.concat([json, ...raws]) };
       },
       decode(response, { batch }): Decoded {
         const parts = partsOf(response);
@@ -53,9 +84,60 @@ export const oipRest = protocol({
         }
         return decodeJson(parts.json, (value) => answerProblem(value, parts.raw, batch));
       },
+      answers(response, { batch }) {
+        const { json, raw } = partsOf(response) as Parts;
+        const { outputs } = jsonValue(json) as { readonly outputs: readonly JsonOutput[] };
+        let at = 0;
+        const named = outputs.map((output) => {
+          const size = output.parameters?.binary_data_size as number | undefined;
+          const elements =
+            size === undefined
+              ? (output.data as readonly unknown[]).flat(Number.POSITIVE_INFINITY)
+              : (rawElements(output.datatype as Datatype, raw.subarray(at, at + size)) ?? []).map(plainElement);
+          at += size ?? 0;
+          return [output.name as string, nested(elements, output.shape as readonly number[])] as const;
+        });
+        return answersByItem(named, batch);
+      },
     };
   },
 });
+
+function modelPath(values: { readonly model: string; readonly 'model-version'?: string | undefined }): string {
+  const version = values['model-version'];
+  const versions = version === undefined ? '' : `/versions/${encodeURIComponent(version)}`;
+  return `/v2/models/${encodeURIComponent(values.model)}${versions}`;
+}
+
+function headOf({ name, shape, datatype }: InputBatch): string {
+  return `{"name":${JSON.stringify(name)},"shape":${JSON.stringify(shape)},"datatype":"${datatype}"`;
+}
+
+function dataOf({ datatype, rows }: InputBatch): string {
+  if (datatype === 'FP16' || datatype === 'BF16') {
+    throw new RangeError(`${datatype} has no form in JSON: use --encoding binary`);
+  }
+  const element = datatype === 'BYTES' ? textJson : datatype === 'BOOL' ? flagJson : numberJson;
+  return rows.map((values) => flatJson(values, element)).join(',');
+}
+
+function textJson(value: number | bigint | Buffer): string {
+  if (!isUtf8(value as Buffer)) {
+    throw new RangeError('Bytes that are no UTF-8 have no form in JSON: use --encoding binary');
+  }
+  return JSON.stringify(String(value));
+}
+
+function flagJson(value: number | bigint | Buffer): string {
+  return String(value !== 0);
+}
+
+function numberJson(value: number | bigint | Buffer): string {
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    throw new RangeError(`${value} has no form in JSON: use --encoding binary`);
+  }
+  return String(value);
+}
 
 interface Parts {
   readonly json: Buffer;
@@ -89,8 +171,9 @@ function answerProblem(value: unknown, raw: Buffer, batch: number): string | und
   const problem = outputsProblem(outputs, batch, ({ parameters, data }: JsonOutput, datatype, elements) => {
     const size = parameters?.binary_data_size;
     if (size === undefined) {
-      const leaves = leavesOf(data, datatype.json);
-      return leaves === elements ? undefined : `wanted ${elements} values of type ${datatype.json}, got ${leaves}`;
+      const type = DATATYPES[datatype].json;
+      const leaves = leavesOf(data, type);
+      return leaves === elements ? undefined : `wanted ${elements} values of type ${type}, got ${leaves}`;
     }
     if (!Number.isSafeInteger(size) || (size as number) < 0 || at + (size as number) > raw.length) {
       return `wanted its size in the ${raw.length - at} bytes that are left, got ${shown(size)}`;

@@ -1,5 +1,8 @@
-import { text } from '../flags.js';
+import type { Datatype, InputSpec } from '../datasets/dataset.js';
+import { type FlagValues, text } from '../flags.js';
+import { DATATYPES, isDatatype, rawElements } from './datatypes.js';
 import { shown } from './json.js';
+import type { Duration, ServerCounters } from './protocol.js';
 import { batchProblem, elementsOf, INPUT_FLAG } from './tensors.js';
 import { MODEL_FLAGS } from './tf-serving.js';
 
@@ -10,30 +13,19 @@ export const OIP_FLAGS = {
   input: INPUT_FLAG,
 } as const;
 
-/** A datatype: bytes per element where it has a fixed number, its JSON form, and its typed field in gRPC where it has one. */
-interface Datatype {
-  readonly bytes: number | 'length-prefixed';
-  readonly json: 'number' | 'boolean' | 'string';
-  readonly field?: `${string}_contents`;
+type OipValues = Pick<FlagValues<typeof OIP_FLAGS>, 'model' | 'input'>;
+
+const EMBEDDED = { model: 'mnist', input: 'images' } as const;
+
+/** The input that tensors without a name go to. */
+export function oipInputName({ model, input }: OipValues): string {
+  return input ?? (model === EMBEDDED.model ? EMBEDDED.input : 'input-0');
 }
 
-/** The datatypes by name. BF16 is Triton's addition; FP16 and BF16 have no typed field. */
-const DATATYPES: Readonly<Record<string, Datatype>> = {
-  BOOL: { bytes: 1, json: 'boolean', field: 'bool_contents' },
-  UINT8: { bytes: 1, json: 'number', field: 'uint_contents' },
-  UINT16: { bytes: 2, json: 'number', field: 'uint_contents' },
-  UINT32: { bytes: 4, json: 'number', field: 'uint_contents' },
-  UINT64: { bytes: 8, json: 'number', field: 'uint64_contents' },
-  INT8: { bytes: 1, json: 'number', field: 'int_contents' },
-  INT16: { bytes: 2, json: 'number', field: 'int_contents' },
-  INT32: { bytes: 4, json: 'number', field: 'int_contents' },
-  INT64: { bytes: 8, json: 'number', field: 'int64_contents' },
-  FP16: { bytes: 2, json: 'number' },
-  BF16: { bytes: 2, json: 'number' },
-  FP32: { bytes: 4, json: 'number', field: 'fp32_contents' },
-  FP64: { bytes: 8, json: 'number', field: 'fp64_contents' },
-  BYTES: { bytes: 'length-prefixed', json: 'string', field: 'bytes_contents' },
-};
+/** Whether the digits fit what is asked for. */
+export function oipFitsDigits(values: OipValues): boolean {
+  return values.model === EMBEDDED.model && oipInputName(values) === EMBEDDED.input;
+}
 
 /** An output of an answer, as far as all encodings have it. Nothing of it is believed. */
 export interface Output {
@@ -77,38 +69,83 @@ function outputProblem<Own extends Output>(
   batch: number,
   valuesProblem: ValuesProblem<Own>,
 ): string | undefined {
-  const datatype = datatypeOf(output.datatype);
-  if (!datatype) {
-    return `unexpected datatype ${typeof output.datatype === 'string' ? output.datatype : shown(output.datatype)}`;
+  const { datatype, shape } = output;
+  if (!isDatatype(datatype)) {
+    return `unexpected datatype ${typeof datatype === 'string' ? datatype : shown(datatype)}`;
   }
-  const { shape } = output;
   if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
     return `wanted a shape, got ${shown(shape)}`;
   }
   return batchProblem(shape, batch) ?? valuesProblem(output, datatype, elementsOf(shape));
 }
 
-function datatypeOf(name: unknown): Datatype | undefined {
-  return typeof name === 'string' && Object.hasOwn(DATATYPES, name) ? DATATYPES[name] : undefined;
-}
-
 /** Why raw bytes are not so many elements of a datatype; undefined when they are. */
-export function rawProblem(raw: Buffer, { bytes }: Datatype, elements: number): string | undefined {
+export function rawProblem(raw: Buffer, datatype: Datatype, elements: number): string | undefined {
+  const { bytes } = DATATYPES[datatype];
   if (bytes !== 'length-prefixed') {
     const wanted = elements * bytes;
     return raw.length === wanted ? undefined : `wanted ${wanted} bytes for ${elements} values, got ${raw.length}`;
   }
-  const got = prefixedElements(raw);
+  const got = rawElements(datatype, raw)?.length;
   return got === elements ? undefined : `wanted ${elements} values, got ${got ?? 'bytes that end within one'}`;
 }
 
-/** Counts the elements of a BYTES tensor, each behind its length as uint32 little-endian; undefined when the last one is cut. */
-function prefixedElements(raw: Buffer): number | undefined {
-  let count = 0;
-  let at = 0;
-  while (at + 4 <= raw.length) {
-    at += 4 + raw.readUInt32LE(at);
-    count += 1;
+/** An element of an answer as the JSON of the same answer holds it. */
+export function plainElement(value: unknown): unknown {
+  return Buffer.isBuffer(value) ? value.toString('utf8') : typeof value === 'bigint' ? Number(value) : value;
+}
+
+/** The inputs of a model's metadata, of which nothing is believed. Throws RangeError, a sentence, for what cannot be filled. */
+export function inputsOfMetadata(inputs: unknown): readonly InputSpec[] {
+  if (!Array.isArray(inputs) || inputs.length === 0) {
+    throw new RangeError('The metadata name no inputs');
   }
-  return at === raw.length ? count : undefined;
+  return (inputs as readonly (Output | null)[]).map((input) => {
+    const { name, datatype } = input ?? {};
+    if (typeof name !== 'string' || !isDatatype(datatype)) {
+      throw new RangeError(`Wanted an input with name and datatype, got ${shown(input)}`);
+    }
+    // Shapes come as numbers in JSON, and as text over gRPC.
+    const shape = Array.isArray(input?.shape) ? input.shape.map(Number) : [];
+    return { name, datatype, shape };
+  });
+}
+
+/** A duration as Triton tells it; a number in JSON, a text over gRPC. */
+interface WireDuration {
+  readonly count?: unknown;
+  readonly ns?: unknown;
+}
+
+type Stats = Readonly<
+  Record<
+    'success' | 'fail' | 'queue' | 'compute_input' | 'compute_infer' | 'compute_output' | 'cache_hit' | 'cache_miss',
+    WireDuration | null | undefined
+  >
+>;
+
+/** The counters of Triton's statistics, all versions of a model together; undefined for something else. */
+export function countersOf(stats: unknown): ServerCounters | undefined {
+  if (!Array.isArray(stats) || stats.length === 0) {
+    return undefined;
+  }
+  const models = stats as readonly (Readonly<Record<string, unknown>> | null)[];
+  const sum = (of: (model: Readonly<Record<string, unknown>>) => unknown) =>
+    models.reduce((total, model) => total + (Number(of(model ?? {})) || 0), 0);
+  const duration = (name: keyof Stats): Duration => ({
+    count: sum(({ inference_stats: of }) => (of as Stats | undefined)?.[name]?.count),
+    ns: sum(({ inference_stats: of }) => (of as Stats | undefined)?.[name]?.ns),
+  });
+  return {
+    inferences: sum(({ inference_count: count }) => count),
+    executions: sum(({ execution_count: count }) => count),
+    success: duration('success'),
+    fail: duration('fail'),
+    queue: duration('queue'),
+    computeInput: duration('compute_input'),
+    computeInfer: duration('compute_infer'),
+    computeOutput: duration('compute_output'),
+    cacheHit: duration('cache_hit'),
+    cacheMiss: duration('cache_miss'),
+  };
 }

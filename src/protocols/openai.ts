@@ -1,7 +1,15 @@
 import type { Item } from '../datasets/dataset.js';
 import { choice, onOff, text, whole } from '../flags.js';
 import { decodeJson, JSON_HEADERS, parseJson, shown } from './json.js';
-import { type Decoded, protocol, type WireRequest, type WireResponse } from './protocol.js';
+import {
+  anyAnswer,
+  type Decoded,
+  getProbe,
+  protocol,
+  type Questions,
+  type WireRequest,
+  type WireResponse,
+} from './protocol.js';
 import { ENDPOINT_NAME_FLAG } from './request-flags.js';
 import { serverEvents } from './sse.js';
 import { arrivalTimes, tokenTimes } from './token-times.js';
@@ -90,6 +98,7 @@ function generation({ name, path, endpoint, ...form }: Generation, summary: stri
     summary,
     flags: GENERATION_FLAGS,
     maxBatch: 1,
+    questions: (_values, basePath) => questionsBeside(apiPath(basePath, path), path),
     create: async (values, basePath) => {
       const maxTokens = values['max-tokens'];
       const { model, stream } = values;
@@ -99,6 +108,7 @@ function generation({ name, path, endpoint, ...form }: Generation, summary: stri
         name,
         via: 'http',
         endpoints: [values['endpoint-name'] ?? endpoint],
+        tells: true,
         encode(items): WireRequest {
           const [only, ...more] = textsOf(items, name);
           if (only === undefined || more.length > 0) {
@@ -131,6 +141,7 @@ export const openaiEmbeddings = protocol({
     'endpoint-name': ENDPOINT_NAME_FLAG,
   },
   maxBatch: MAX_INPUTS,
+  questions: (_values, basePath) => questionsBeside(apiPath(basePath, '/embeddings'), '/embeddings'),
   create: async (values, basePath) => {
     const path = apiPath(basePath, '/embeddings');
     const { model, encoding } = values;
@@ -158,6 +169,11 @@ function apiPath(basePath: string, call: string): string {
     return base;
   }
   return /\/v\d+$/.test(base) ? base + call : `${base}/v1${call}`;
+}
+
+/** Ready when the list of models, which lies beside the call, is answered. */
+function questionsBeside(path: string, call: string): Questions {
+  return { readiness: getProbe(`${path.slice(0, -call.length)}/models`, anyAnswer) };
 }
 
 function textsOf(items: readonly Item[], name: string): readonly string[] {

@@ -1,11 +1,15 @@
 import type { Dataset, Item } from '../datasets/dataset.js';
 import type { Random } from '../random.js';
 import { shuffledIndexes } from '../random.js';
+import { formatBytes } from '../units.js';
 import type { PayloadIndex } from './data-order.js';
 import type { Protocol, WireRequest } from './protocol.js';
 
 /** More bytes than this are not kept ready; what fits is sent again and again. */
 const MAX_POOL_BYTES = 64 * 2 ** 20;
+
+/** No larger request is encoded: servers refuse messages long before, and making one would take the machine's memory. */
+const MAX_REQUEST_BYTES = 64 * 2 ** 20;
 
 /** Where many requests are wanted: more than half an hour's new ones of a server that answers a hundred a second at a repeat rate of 0.95. */
 const MANY_REQUESTS = 10_000;
@@ -30,9 +34,11 @@ export interface PayloadOptions {
 
 /**
  * Encodes the dataset in a shuffled order, a batch of different items to a request. Items come twice in a batch only
- * when the dataset has fewer than the batch wants. Throws RangeError for items that the protocol cannot carry.
+ * when the dataset has fewer than the batch wants. Throws RangeError, a sentence, for items that the protocol cannot carry
+ * and for a batch that is too large.
  */
 export function payloads({ protocol, dataset, batchSize, random, many = false }: PayloadOptions): Payloads {
+  refuseTooLarge(protocol, dataset, batchSize);
   const inPass = Math.ceil(dataset.size / batchSize);
   const wanted = many && batchSize > 1 ? Math.max(inPass, MANY_REQUESTS) : inPass;
   const pool: WireRequest[] = [];
@@ -53,10 +59,30 @@ export function payloads({ protocol, dataset, batchSize, random, many = false }:
     }
     known.add(key);
     const request = protocol.encode(indexes.map((index): Item => dataset.at(index)));
-    bytes += request.path.length + (request.body?.length ?? 0);
+    bytes += bytesOf(request);
     pool.push(request);
   }
   return { requests: pool, bytes };
+}
+
+/** Foretells the size of a batch from batches of one and two items. */
+function refuseTooLarge(protocol: Protocol, dataset: Dataset, batchSize: number): void {
+  if (batchSize <= 2) {
+    return;
+  }
+  const [one, two] = [1, 2].map((length) =>
+    bytesOf(protocol.encode(Array.from({ length }, (_, index) => dataset.at(index % dataset.size)))),
+  ) as [number, number];
+  const foretold = one + (two - one) * (batchSize - 1);
+  if (foretold > MAX_REQUEST_BYTES) {
+    throw new RangeError(
+      `a batch of ${batchSize} items is a request of about ${formatBytes(foretold)}, at most ${formatBytes(MAX_REQUEST_BYTES)} are sent: lower --batch-size`,
+    );
+  }
+}
+
+function bytesOf({ path, body }: WireRequest): number {
+  return path.length + (body?.length ?? 0);
 }
 
 /** What goes out by sequence number: a turn is what comes `before` each payload, in its order, and then the payload. */
@@ -73,7 +99,10 @@ export function requestAt({ before, requests, index }: Turns, seq: number): Wire
 }
 
 /** The payload of a sequence number; undefined where it is one of the requests before a payload. */
-export function payloadAt({ before, index }: Pick<Turns, 'before' | 'index'>, seq: number): number | undefined {
+export function payloadAt(
+  { before, index }: { readonly before: { readonly length: number } } & Pick<Turns, 'index'>,
+  seq: number,
+): number | undefined {
   const turn = before.length + 1;
   return seq % turn === before.length ? index(Math.floor(seq / turn)) : undefined;
 }

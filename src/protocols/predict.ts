@@ -1,6 +1,14 @@
 import { onOff } from '../flags.js';
-import { decodeJson, JSON_HEADERS, shown } from './json.js';
-import { DECODED_OK, type Decoded, protocol, type WireRequest, type WireResponse } from './protocol.js';
+import { decodeJson, JSON_HEADERS, jsonValue, shown } from './json.js';
+import {
+  anyAnswer,
+  DECODED_OK,
+  type Decoded,
+  getProbe,
+  protocol,
+  type WireRequest,
+  type WireResponse,
+} from './protocol.js';
 import { probabilityProblem } from './sentiment.js';
 
 /** The endpoints by their index. */
@@ -24,13 +32,13 @@ export const predict = protocol({
   input: 'text',
   takesPath: true,
   maxBatch: Number.MAX_SAFE_INTEGER,
+  questions: (_values, basePath) => ({ readiness: getProbe(pathBelow(basePath, '/health'), anyAnswer) }),
   create: async (values, basePath) => {
-    const base = basePath.replace(/\/$/, '');
-    const path = `${base}/predict`;
+    const path = pathBelow(basePath, '/predict');
     const withHealth = values['with-health'];
     const health = {
       method: 'GET',
-      path: `${base}/health`,
+      path: pathBelow(basePath, '/health'),
       headers: { accept: 'application/json' },
       body: null,
       batch: 0,
@@ -39,6 +47,7 @@ export const predict = protocol({
     return {
       name: 'predict',
       via: 'http',
+      tells: true,
       endpoints: withHealth ? ENDPOINTS : [ENDPOINTS[0]],
       before: withHealth ? [health] : [],
       encode(items): WireRequest {
@@ -69,9 +78,15 @@ export const predict = protocol({
               response,
             );
       },
+      answers: ({ body }, { endpoint }) =>
+        endpoint === HEALTH ? [] : (jsonValue(body) as { readonly predictions: readonly unknown[] }).predictions,
     };
   },
 });
+
+function pathBelow(basePath: string, path: string): string {
+  return basePath.replace(/\/$/, '') + path;
+}
 
 function withCache(decoded: Decoded, { headers }: WireResponse): Decoded {
   const word = String(headers[CACHE_HEADER] ?? '').toLowerCase();

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import type { MethodDefinition, Options } from '@grpc/proto-loader';
+import type { MessageTypeDefinition, MethodDefinition, Options, PackageDefinition } from '@grpc/proto-loader';
+import type { Probe, Reading, WireRequest } from './protocol.js';
 
 /** A gRPC method as two codecs over message bytes. */
 export interface GrpcMethod<Request extends object, Response> {
@@ -29,8 +30,7 @@ export async function grpcMethod<Request extends object, Response>(
   service: string,
   method: string,
 ): Promise<GrpcMethod<Request, Response>> {
-  const { load } = await import('@grpc/proto-loader');
-  const definitions = await load(file, LOADER_OPTIONS);
+  const definitions = await loaded(file);
   const definition = (definitions[service] as Record<string, MethodDefinition<Request, Response>> | undefined)?.[
     method
   ];
@@ -41,5 +41,52 @@ export async function grpcMethod<Request extends object, Response>(
     path: definition.path,
     encode: (message) => definition.requestSerialize(message),
     decode: (bytes) => definition.responseDeserialize(bytes),
+  };
+}
+
+/** Loads the reader of one message from a .proto file of the package; it throws on bytes that are none. */
+export async function messageReader<Message extends object>(
+  file: string,
+  message: string,
+): Promise<(bytes: Buffer) => Message> {
+  const definition = (await loaded(file))[message] as MessageTypeDefinition<Message, Message> | undefined;
+  if (!definition) {
+    throw new Error(`${file} has no message ${message}`);
+  }
+  return (bytes) => definition.deserialize(bytes);
+}
+
+async function loaded(file: string): Promise<PackageDefinition> {
+  const { load } = await import('@grpc/proto-loader');
+  return load(file, LOADER_OPTIONS);
+}
+
+/** The request of a call. */
+export function callOf<Request extends object>(
+  method: Pick<GrpcMethod<Request, unknown>, 'path' | 'encode'>,
+  message: Request,
+  batch: number,
+): WireRequest {
+  return { method: 'POST', path: method.path, headers: {}, body: method.encode(message), batch };
+}
+
+/** A probe by a call; `read` may throw on bytes that it cannot read. */
+export function callProbe<Request extends object, Response, Answer>(
+  method: GrpcMethod<Request, Response>,
+  message: Request,
+  read: (response: Response) => Reading<Answer>,
+): Probe<Answer> {
+  return {
+    request: callOf(method, message, 0),
+    read({ response, detail }) {
+      if (!response) {
+        return { problem: detail };
+      }
+      try {
+        return read(method.decode(response.body));
+      } catch (error) {
+        return { problem: `Not an answer to ${method.path}: ${(error as Error).message}` };
+      }
+    },
   };
 }

@@ -1,4 +1,4 @@
-import type { Item } from '../datasets/dataset.js';
+import type { Expected, InputSpec, Item } from '../datasets/dataset.js';
 import type { Flags, FlagValues } from '../flags.js';
 import type { Outcome } from '../samples/outcomes.js';
 
@@ -13,6 +13,8 @@ export interface WireRequest {
   readonly body: Buffer | null;
   /** Items in this request; 0 for one that asks for none. */
   readonly batch: number;
+  /** The right answer to each item, where it is known. */
+  readonly expected?: readonly (Expected | undefined)[];
   /** Index of its endpoint among those of the protocol; the first unless told otherwise. */
   readonly endpoint?: number;
   /** The answer comes in parts: when each of them came is wanted. */
@@ -37,6 +39,12 @@ export interface WireResponse {
   readonly pieces?: BodyPieces | undefined;
 }
 
+/** A question to the server beside the load, and how its answer is read. */
+export interface Probe<Answer> {
+  readonly request: WireRequest;
+  read(reply: Reply): Reading<Answer>;
+}
+
 /** What came back to a question beside the load. */
 export interface Reply {
   /** HTTP status or gRPC code; undefined when none came. */
@@ -47,11 +55,36 @@ export interface Reply {
   readonly detail: string;
 }
 
-/** Asks the server something before the run. */
+/** Asks the server something beside the load. */
 export type Ask = (request: WireRequest) => Promise<Reply>;
 
 /** What a protocol learned of its server: plain data, which crosses to the threads that send. */
 export type Learned = readonly Uint8Array[];
+
+/** What an answer said, or why it said nothing: one sentence, not yet safe to print. */
+export type Reading<Answer> =
+  | { readonly value: Answer; readonly problem?: undefined }
+  | { readonly problem: string; readonly value?: undefined };
+
+/** What a server has counted since it started: requests, and the time it spent on them in each place. */
+export interface ServerCounters {
+  readonly inferences: number;
+  readonly executions: number;
+  readonly success: Duration;
+  readonly fail: Duration;
+  readonly queue: Duration;
+  readonly computeInput: Duration;
+  readonly computeInfer: Duration;
+  readonly computeOutput: Duration;
+  readonly cacheHit: Duration;
+  readonly cacheMiss: Duration;
+}
+
+/** How often, and how long altogether. */
+export interface Duration {
+  readonly count: number;
+  readonly ns: number;
+}
 
 /** What the answer says once it was read. */
 export interface Decoded {
@@ -83,7 +116,7 @@ export interface Decoded {
 }
 
 /** What of a request its answer is held against. */
-export type Request = Pick<WireRequest, 'batch' | 'endpoint'>;
+export type Request = Pick<WireRequest, 'batch' | 'endpoint' | 'expected'>;
 
 /** A pure codec: no sockets, no time. */
 export interface Protocol {
@@ -93,12 +126,31 @@ export interface Protocol {
   readonly endpoints: readonly string[];
   /** The lane that can carry it, where not every one can. */
   readonly lane?: 'library';
+  /** Its answers say more than whether they are right (tokens, a cache): they are read without a check too. */
+  readonly tells?: true;
   /** What goes out before each encoded request, to other endpoints: one turn of a user is these and then that one. */
   readonly before?: readonly WireRequest[];
   /** Encodes a batch of items. Throws RangeError for items that it cannot carry. */
   encode(items: readonly Item[]): WireRequest;
   /** Checks that an answer has the datatype and shape of one to the request. */
   decode(response: WireResponse, request: Request): Decoded;
+  /**
+   * The answer to each item as plain values (numbers, texts, lists and objects of them), the same ones over each
+   * encoding. For answers that `decode` finds ok; absent where answers cannot be compared.
+   */
+  answers?(response: WireResponse, request: Request): readonly unknown[];
+}
+
+/** What a server can be asked beside the load: needed before there is a codec, so no part of it. */
+export interface Questions {
+  /** Whether the server takes requests of this kind: its own word, not merely an open port. Absent: the port is all there is. */
+  readonly readiness?: Probe<true>;
+  /** What the codec cannot be made without. */
+  readonly definitions?: (ask: Ask) => Promise<Learned>;
+  /** The inputs of the model in the server's words; an empty list where it has the model, but does not tell them. */
+  readonly metadata?: Probe<readonly InputSpec[]>;
+  /** The server's own counters. */
+  readonly statistics?: Probe<ServerCounters>;
 }
 
 /** What a user can ask for by name. The codec itself may need heavy modules, so it is made on demand. */
@@ -112,7 +164,7 @@ export interface ProtocolKind<Own extends Flags = Flags> {
   readonly defaultPort: number;
   /** The dataset used unless the user names one, and what its items have to be. */
   readonly dataset: string;
-  readonly input: Item['kind'];
+  readonly input: Exclude<Item['kind'], 'tensors'>;
   /** Whether the URL may have a path of its own. */
   readonly takesPath: boolean;
   /** Whether that path, and a query, are the request's own: they go out as they were written. */
@@ -121,8 +173,12 @@ export interface ProtocolKind<Own extends Flags = Flags> {
   readonly generic?: true;
   /** The largest batch the wire contract allows. */
   readonly maxBatch: number;
-  /** What has to be asked of the server before requests can be encoded; undefined where these flags say all. */
-  learner?(values: FlagValues<Own>): ((ask: Ask) => Promise<Learned>) | undefined;
+  /** What is wrong with the values of its flags together. */
+  problems?(values: FlagValues<Own>): readonly string[];
+  /** Whether the default dataset fits what the flags ask for; where not, the server is asked for the model's inputs. */
+  fitsDataset?(values: FlagValues<Own>): boolean;
+  /** What its servers can be asked beside the load. */
+  questions?(values: FlagValues<Own>, basePath: string): Promise<Questions> | Questions;
   create(values: FlagValues<Own>, basePath: string, options?: CreateOptions): Promise<Protocol>;
 }
 
@@ -130,7 +186,7 @@ export interface ProtocolKind<Own extends Flags = Flags> {
 export interface CreateOptions {
   /** Of every request, lower-case names; one with a placeholder is filled for each. */
   readonly headers: Readonly<Record<string, string>>;
-  /** What `learner` gave. */
+  /** What `Questions.definitions` gave. */
   readonly learned?: Learned | undefined;
 }
 
@@ -140,3 +196,13 @@ export function protocol<Own extends Flags>(kind: ProtocolKind<Own>): ProtocolKi
 }
 
 export const DECODED_OK: Decoded = { outcome: 'ok' };
+
+/** A probe by a bodiless GET. */
+export function getProbe<Answer>(path: string, read: Probe<Answer>['read']): Probe<Answer> {
+  return { request: { method: 'GET', path, headers: { accept: 'application/json' }, body: null, batch: 0 }, read };
+}
+
+/** Ready when it answers HTTP 2xx or gRPC OK, whatever it says. */
+export function anyAnswer({ response, detail }: Reply): Reading<true> {
+  return response ? { value: true } : { problem: detail };
+}

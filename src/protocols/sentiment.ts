@@ -1,7 +1,9 @@
-import { decodeJson, shown } from './json.js';
-import { type Decoded, protocol, type WireRequest } from './protocol.js';
+import { decodeJson, jsonValue, shown } from './json.js';
+import { type Decoded, getProbe, protocol, type WireRequest } from './protocol.js';
 
 const HEADERS = { accept: 'application/json' };
+
+const NOT_YET: ReadonlySet<number> = new Set([400, 404, 502, 503, 504]);
 
 /**
  * A text in, probabilities out: `GET /?query=<text>`, answered with a flat object label → probability. The text is
@@ -17,6 +19,12 @@ export const sentiment = protocol({
   input: 'text',
   takesPath: true,
   maxBatch: 1,
+  // It has no readiness of its own: any answer will do but those of a gateway, or of a server that has no model yet.
+  questions: (_values, basePath) => ({
+    readiness: getProbe(`${basePath || '/'}?query=ready`, ({ status, detail }) =>
+      status === undefined || NOT_YET.has(status) ? { problem: detail } : { value: true },
+    ),
+  }),
   create: async (_values, basePath) => ({
     name: 'sentiment',
     via: 'http',
@@ -37,6 +45,7 @@ export const sentiment = protocol({
     decode(response): Decoded {
       return decodeJson(response.body, scoresProblem);
     },
+    answers: ({ body }) => [jsonValue(body)],
   }),
 });
 

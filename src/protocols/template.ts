@@ -1,4 +1,4 @@
-import type { Item } from '../datasets/dataset.js';
+import type { Item, Tensor } from '../datasets/dataset.js';
 import { usageError } from '../errors.js';
 import { nearest } from '../flags.js';
 
@@ -25,17 +25,38 @@ export interface Template {
 /** The values of an item by the names of their columns. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** The columns of an item: a row's own; `text` of a text; `values`, row-major, and `shape` of a tensor; `base64` of bytes. */
+/**
+ * The columns of an item: a row's own; `text` of a text; `values`, row-major, and `shape` of a tensor, of several by the
+ * names of their inputs; `base64` of bytes.
+ */
 export function rowOf(item: Item): Row {
-  if (item.kind === 'bytes') {
-    return { base64: Buffer.from(item.bytes).toString('base64') };
+  switch (item.kind) {
+    case 'bytes':
+      return { base64: Buffer.from(item.bytes).toString('base64') };
+    case 'row':
+      return item.columns;
+    case 'text':
+      return { text: item.text };
+    case 'tensor':
+      return tensorRow(item);
+    case 'tensors':
+      return Object.fromEntries(Object.entries(item.inputs).map(([name, tensor]) => [name, tensorRow(tensor)]));
   }
-  if (item.kind === 'row') {
-    return item.columns;
+}
+
+function tensorRow({ values, shape }: Tensor): Row {
+  return { values: Array.from<number | bigint | Buffer, unknown>(values, plain), shape: Array.from(shape) };
+}
+
+/** An element as JSON has it: bytes as text; what no number holds exactly as its digits. */
+function plain(value: number | bigint | Buffer): unknown {
+  if (Buffer.isBuffer(value)) {
+    return value.toString('utf8');
   }
-  return item.kind === 'text'
-    ? { text: item.text }
-    : { values: Array.from(item.values), shape: Array.from(item.shape) };
+  if (typeof value === 'number') {
+    return value;
+  }
+  return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
 }
 
 /** A piece of a template: a literal, or a column and whether it stands inside of JSON quotes. */

@@ -1,7 +1,7 @@
-import { decodeJson, JSON_HEADERS, rowsProblem, shown } from './json.js';
+import { decodeJson, JSON_HEADERS, jsonValue, rowsProblem, shown } from './json.js';
 import { OIP_FLAGS } from './oip.js';
-import { type Decoded, protocol, type WireRequest } from './protocol.js';
-import { batchOf, nested } from './tensors.js';
+import { anyAnswer, type Decoded, getProbe, protocol, type WireRequest } from './protocol.js';
+import { batchOf, type InputBatch, nestedJson } from './tensors.js';
 
 /**
  * TorchServe's inference API. What a body means is the business of the model's handler; ours is the plainest: a JSON
@@ -17,6 +17,7 @@ export const torchserve = protocol({
   input: 'tensor',
   takesPath: false,
   maxBatch: Number.MAX_SAFE_INTEGER,
+  questions: () => ({ readiness: getProbe('/ping', anyAnswer) }),
   create: async (values) => {
     const version = values['model-version'];
     const model = `/predictions/${encodeURIComponent(values.model)}`;
@@ -26,8 +27,12 @@ export const torchserve = protocol({
       via: 'http',
       endpoints: ['predictions'],
       encode(items): WireRequest {
-        const { itemShape, rows } = batchOf(items);
-        const body = Buffer.from(JSON.stringify(rows.map((row) => nested(row, itemShape))));
+        const [tensor] = batchOf(items, 'data') as [InputBatch];
+        if (tensor.datatype !== 'FP32') {
+          throw new RangeError(`it takes tensors of FP32, got ${tensor.datatype}`);
+        }
+        const rows = tensor.rows.map((row) => nestedJson(row, tensor.shape.slice(1), String));
+        const body = Buffer.from(`[${rows.join(',')}]`);
         return { method: 'POST', path, headers: JSON_HEADERS, body, batch: items.length };
       },
       decode(response, { batch }): Decoded {
@@ -35,6 +40,7 @@ export const torchserve = protocol({
           Array.isArray(value) ? rowsProblem(value, batch) : `Wanted a list of predictions, got ${shown(value)}`,
         );
       },
+      answers: ({ body }) => jsonValue(body) as readonly unknown[],
     };
   },
 });

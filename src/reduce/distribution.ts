@@ -59,3 +59,13 @@ export function allInfDistribution(ok: Histogram, infinite: number): AllInfDistr
 export function toMs(us: number | null): number | null {
   return us === null ? null : Math.round(us) / US_PER_MS;
 }
+
+/** The durations of requests as those of an item, of `batch` in each: all of them divided, to the nanosecond. */
+export function perItem(requests: Distribution, batch: number): Distribution {
+  const { n, ...durations } = requests;
+  const divided = Object.entries(durations).map(([field, ms]) => [
+    field,
+    ms === null ? null : Math.round((ms / batch) * 1e6) / 1e6,
+  ]);
+  return { n, ...Object.fromEntries(divided) };
+}

@@ -68,6 +68,8 @@ export function endpointSplit(names: readonly string[]) {
         part.failed += SAMPLE_CODES[code] as number;
       }
     },
+    /** By endpoint; none where there is a single one. */
+    histograms: () => parts.map(({ endpoint, latency, service }) => ({ endpoint, latency, serviceTime: service })),
     finish: (windowS: number): readonly EndpointTotals[] =>
       parts.map(({ endpoint, outcomes, latency, service, failed, okInTime }) => {
         const counts = outcomes.totals();

@@ -4,7 +4,7 @@ import type { SampleBlock } from '../samples/sample.js';
 import type { Sink } from '../samples/sink.js';
 import { US_PER_S } from '../units.js';
 import { type AllInfDistribution, allInfDistribution, type Distribution, distribution } from './distribution.js';
-import { histogram } from './histogram.js';
+import { type Histogram, histogram } from './histogram.js';
 import { type FailureCause, type OutcomeTotals, outcomeCounts } from './outcome-counts.js';
 import { type CacheTotals, cacheSplit, type EndpointTotals, endpointSplit } from './splits.js';
 import { type TokenTotals, tokenFold } from './tokens.js';
@@ -64,8 +64,39 @@ export interface Totals {
   readonly bytes: { readonly out_bytes: number; readonly in_bytes: number };
   /** Requests that went out on a connection which had carried one before, and on a new one. */
   readonly connections: { readonly reused: number; readonly fresh: number };
+  /** Requests that a pause of this program touched, and the latency of the others; null where it touched none. */
+  readonly client_pauses: ClientPauses | null;
   /** null when no answer told of tokens. */
   readonly tokens: TokenTotals | null;
+}
+
+/** What pauses of the generator did to the measurement. */
+export interface ClientPauses {
+  /** `ok` requests in flight while the thread that sent them stood still for more than 5 ms. */
+  readonly touched_n: number;
+  /** Latency of the `ok` requests that no pause touched. */
+  readonly latency_without: Distribution;
+}
+
+/** The durations of a whole run, µs. */
+export interface WholeHistograms {
+  readonly latency: Histogram;
+  readonly serviceTime: Histogram;
+  readonly lag: Histogram;
+  /** Latency and service time at each endpoint; a single endpoint's are those of the whole. */
+  readonly byEndpoint: readonly {
+    readonly endpoint: string;
+    readonly latency: Histogram;
+    readonly serviceTime: Histogram;
+  }[];
+}
+
+/** What Little's law needs of the requests that ended in the measured window, whatever came of them. */
+export interface EndedSums {
+  readonly n: number;
+  /** Sums of end − start and of end − intended. */
+  readonly serviceUs: number;
+  readonly latencyUs: number;
 }
 
 /** Lateness of a sending that the verdict counts. */
@@ -84,10 +115,13 @@ export function totals(
   /** What a streamed answer adds to its row. */
   gaps(answer: ChunkGaps): void;
   finish(): Totals;
+  histograms(): WholeHistograms;
+  ended(): EndedSums;
 } {
   const latency = histogram();
   const service = histogram();
   const lag = histogram();
+  const unpaused = histogram();
   const failing = histogram();
   const tokens = tokenFold();
   const outcomes = outcomeCounts();
@@ -100,6 +134,8 @@ export function totals(
   let okInTime = 0;
   let okItemsInTime = 0;
   let busyUs = 0;
+  let endedServiceUs = 0;
+  let endedLatencyUs = 0;
   let outBytes = 0;
   let inBytes = 0;
   let reused = 0;
@@ -124,12 +160,17 @@ export function totals(
     if (code === OK_CODE) {
       latency.record(endUs - intendedUs);
       service.record(endUs - startUs);
+      if (block.paused[row] === 0) {
+        unpaused.record(endUs - intendedUs);
+      }
       tokens.add(block, row, endUs <= toUs);
     } else if (SAMPLE_CODES[code] === 1) {
       failing.record(endUs - intendedUs);
     }
     if (endUs <= toUs) {
       inTime++;
+      endedServiceUs += endUs - startUs;
+      endedLatencyUs += endUs - intendedUs;
       if (code === OK_CODE) {
         okInTime++;
         okItemsInTime += block.batch[row] as number;
@@ -162,6 +203,12 @@ export function totals(
       }
     },
     gaps: tokens.gaps,
+    histograms() {
+      const split = endpoints.histograms();
+      const whole = { endpoint: endpointNames[0] ?? '', latency, serviceTime: service };
+      return { latency, serviceTime: service, lag, byEndpoint: split.length > 0 ? split : [whole] };
+    },
+    ended: () => ({ n: inTime, serviceUs: endedServiceUs, latencyUs: endedLatencyUs }),
     finish() {
       const counts = { ...outcomes.totals(), warmup };
       const { fromUs, toUs } = measured();
@@ -194,6 +241,10 @@ export function totals(
         time_to_failure: distribution(failing),
         bytes: { out_bytes: outBytes, in_bytes: inBytes },
         connections: { reused, fresh },
+        client_pauses:
+          unpaused.count === latency.count
+            ? null
+            : { touched_n: latency.count - unpaused.count, latency_without: distribution(unpaused) },
         tokens: tokens.finish(windowS),
       };
     },

@@ -2,11 +2,13 @@ import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Distribution } from '../reduce/distribution.js';
 import type { GeneratorTotals } from '../reduce/generator-totals.js';
 import type { FailureCause } from '../reduce/outcome-counts.js';
+import type { ServerShare } from '../reduce/server-share.js';
 import type { TokenTotals } from '../reduce/tokens.js';
 import { formatBytes, formatMs, groupDigits } from '../units.js';
 import type { Status } from '../verdicts/validity.js';
 import { plainTable, wrap } from './layout.js';
-import type { Report, Reporter, RunFacts } from './report.js';
+import type { Report, RunFacts } from './report.js';
+import type { ResultsReporter } from './results.js';
 
 const COLORS = { VALID: 'green', SUSPECT: 'yellow', INVALID: 'red', INCONCLUSIVE: 'yellow' } as const;
 
@@ -14,14 +16,15 @@ const COLORS = { VALID: 'green', SUSPECT: 'yellow', INVALID: 'red', INCONCLUSIVE
 const NAME_WIDTH = 'until failure'.length;
 
 /** The summary at the end of a run: 80 columns, readable without colour. */
-export const consoleText: Reporter = (report) => plain(consoleColored(report));
+export const consoleText: ResultsReporter = (results) => plain(consoleColored(results));
 
 /** The same with the verdict and failures coloured. */
-export const consoleColored: Reporter = (report) =>
+export const consoleColored: ResultsReporter = ({ report }) =>
   `${[
     headline(report),
     counts(report),
     latencies(report),
+    ...(report.server_side ? [serverSide(report.server_side)] : []),
     ...(report.failures.length > 0 ? [failures(report.failures)] : []),
     ...(report.verdict.reasons.length > 0 ? [reasons(report)] : []),
     ...report.notes.map((note) => wrap(note)),
@@ -73,7 +76,18 @@ function users(count: number): string {
 }
 
 function counts(report: Report): string {
-  const { counts: all, rates, bytes, run, calibration, generator, endpoints, cache, tokens } = report;
+  const {
+    counts: all,
+    rates,
+    bytes,
+    run,
+    calibration,
+    generator,
+    endpoints,
+    cache,
+    tokens,
+    correct_rate: correct,
+  } = report;
   const errors = percent(rates.error_ratio);
   const parts = [
     `${groupDigits(all.ok)} ok`,
@@ -96,6 +110,7 @@ function counts(report: Report): string {
     `  rate      ${run.model === 'open' ? `${rates.offered_per_s.toFixed(1)} due/s, ` : ''}` +
       `${rates.sent_per_s.toFixed(1)} sent/s, ${rates.ok_per_s.toFixed(1)} ok/s over ${Number(rates.window_s.toFixed(1))} s`,
     `            ${items}${rates.in_flight_mean.toFixed(2)} in flight`,
+    ...(correct === null ? [] : [`  answers   ${(correct * 100).toFixed(2)} % right of those that were compared`]),
     ...(calibration?.headroom_ratio
       ? [
           `  headroom  ${calibration.headroom_ratio.toFixed(1)} x: this machine keeps ` +
@@ -136,6 +151,9 @@ function latencies(report: Report): string {
       ...[of.mean_ms, of.p50_ms, of.p90_ms, of.p95_ms, of.p99_ms, of['p99.9_ms'], of.max_ms].map(formatMs),
     ]);
   row('latency', report.latency);
+  if (report.run.batch > 1) {
+    row('per item', report.latency_per_item);
+  }
   row('service time', report.service_time);
   if (report.run.model === 'open') {
     row('lag', report.lag);
@@ -158,6 +176,23 @@ function latencies(report: Report): string {
     row('until failure', report.time_to_failure);
   }
   return table.toString();
+}
+
+/** Where the server says that the time went. */
+function serverSide(of: ServerShare): string {
+  const parts = [
+    `queue ${formatMs(of.queue_mean_ms)}`,
+    `input ${formatMs(of.compute_input_mean_ms)}`,
+    `infer ${formatMs(of.compute_infer_mean_ms)}`,
+    `output ${formatMs(of.compute_output_mean_ms)}`,
+    ...(of.cache_hits_n + of.cache_misses_n > 0 ? [`cache ${formatMs(of.cache_mean_ms)}`] : []),
+    `rest ${formatMs(of.rest_mean_ms)} ms`,
+  ];
+  const text =
+    `${parts.join(', ')}: means of its own ${groupDigits(of.success_n)} requests, ` +
+    `${of.batch_mean?.toFixed(2) ?? '-'} items per execution` +
+    (of.cache_hits_n > 0 ? `, ${groupDigits(of.cache_hits_n)} answered by its cache` : '');
+  return `  server    ${wrap(text, ' '.repeat(12)).trimStart()}`;
 }
 
 function failures(causes: readonly FailureCause[]): string {

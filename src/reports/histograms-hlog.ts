@@ -1,5 +1,6 @@
 import { hlogHead, hlogInterval } from '../reduce/histogram.js';
 import type { SecondHistogram } from '../reduce/per-second.js';
+import type { Results } from './results.js';
 
 /**
  * `histograms.hlog`: an HdrHistogram log of a run, one interval per second for each endpoint and metric, tagged
@@ -17,4 +18,9 @@ export function histogramsHlog(
     lines.push(hlogInterval(histogram, epochS, epochS + 1, `${tags[endpoint]}.${metric}`));
   }
   return lines.join('');
+}
+
+/** The same as a report of a run. */
+export function resultsHlog({ report, endpoints, secondHistograms }: Results): string {
+  return histogramsHlog(Math.floor(Date.parse(report.run.started_at) / 1000), endpoints, secondHistograms());
 }

@@ -33,8 +33,8 @@ ${
   reasons.length === 0
     ? NOTHING
     : html`<ol>${reasons.map(
-        ({ code, status: own, message, advice }) =>
-          html`<li><p><strong>${capital(message)}.</strong> <span class="tag">${own.toLowerCase()} · ${code}</span></p><p>To do: ${advice}.</p>`,
+        ({ code, status: own, message, advice, seconds_n }) =>
+          html`<li><p><strong>${capital(message)}.</strong> <span class="tag">${own.toLowerCase()} · ${code}${seconds_n === null ? '' : ` · in ${counted(seconds_n, 'second')}`}</span></p><p>To do: ${advice}.</p>`,
       )}</ol>`
 }
 </section>`;
@@ -87,6 +87,7 @@ export function figuresSection(report: Report): Markup {
     lag,
     latency_all_inf: allInf,
     time_to_failure: failing,
+    client_pauses: pauses,
     run,
   } = report;
   const errors = percent(rates.error_ratio);
@@ -111,14 +112,21 @@ ${scrolling(
   'Durations',
   html`<table class="numbers">${durationHead('ms')}<tbody>
 ${durationRow('latency', latency, errors)}
+${run.batch > 1 ? durationRow('latency per item', report.latency_per_item, errors) : NOTHING}
 ${durationRow('service time', service, errors)}
+${pauses ? durationRow('latency, untouched by pauses', pauses.latency_without, '') : NOTHING}
+${intervalRow(report)}
 ${allInf.infinite_n > 0 ? durationRow('latency, failures as never answered', allInf, errors) : NOTHING}
 ${run.model === 'open' ? durationRow('lag', lag, '') : NOTHING}
 ${failing.n > 0 ? durationRow('until failure', failing, '') : NOTHING}
 </tbody></table>`,
 )}
 <p class="note">Latency: end − intended start. Service time: end − start.${run.model === 'open' ? ' Lag: start − intended start.' : ''} Population: requests that succeeded${run.warmup_s > 0 ? ', without the warm-up' : ''}; the errors stand beside them.
-${STAR} too few requests for this percentile: fewer than 5 / (1 − p).</p>
+${STAR} too few requests for this percentile: fewer than 5 / (1 − p).${missing(report)}${
+    pauses
+      ? ` This program stood still for more than 5 ms while ${groupDigits(pauses.touched_n)} of them were in flight.`
+      : ''
+  }</p>
 ${ratesTable(report)}
 </section>`;
 }
@@ -148,7 +156,28 @@ function durationRow(name: string, of: Distribution | AllInfDistribution, errors
   )}<td>${ends ?? formatMs(max_ms)}`;
 }
 
-function ratesTable({ rates, counts, run, bytes, connections, calibration, repeats }: Report): Markup {
+/** Where each percentile lies, as far as so many requests can tell. */
+function intervalRow({ confidence, latency }: Report): Markup {
+  if (latency.n === 0) {
+    return NOTHING;
+  }
+  const ratio = confidence[0]?.confidence_ratio ?? 0;
+  const cells = CELLS.map(([field]) => confidence.find(({ percentile }) => `${percentile}_ms` === field));
+  return html`<tr class="interval"><th scope="row">latency, ${Math.round(ratio * 100)} % interval<td>${groupDigits(latency.n)}<td><td>${cells.map(
+    (of) =>
+      html`<td>${of && of.low_ms !== null && of.high_ms !== null ? `${formatMs(of.low_ms)}–${formatMs(of.high_ms)}` : '-'}`,
+  )}<td>`;
+}
+
+/** The first percentile that the requests say nothing of, and how many it needs. */
+function missing({ confidence, latency }: Report): string {
+  const short = confidence.find(({ missing_n }) => missing_n > 0);
+  return short && latency.n > 0
+    ? ` ${short.percentile} needs ${groupDigits(short.needed_n)} requests at ${Math.round(short.confidence_ratio * 100)} % confidence: ${groupDigits(short.missing_n)} more.`
+    : '';
+}
+
+function ratesTable({ rates, counts, run, bytes, connections, calibration, repeats, little }: Report): Markup {
   const facts: readonly (readonly [string, string])[] = [
     ['measured window', `${decimal(rates.window_s)} s`],
     ...(run.model === 'open' ? [['scheduled', `${decimal(rates.offered_per_s)}/s`] as const] : []),
@@ -165,6 +194,14 @@ function ratesTable({ rates, counts, run, bytes, connections, calibration, repea
     ['bodies in', formatBytes(bytes.in_bytes)],
     ['connections', `${groupDigits(connections.fresh)} new, ${groupDigits(connections.reused)} reused`],
     ['repeated payloads', percent(repeats.repeated_ratio)],
+    ...(little
+      ? [
+          [
+            "Little's law",
+            `${little.in_system_mean.toFixed(2)} ${little.of === 'users' ? 'users' : 'in flight'}, ${little.expected_mean.toFixed(2)} expected`,
+          ] as const,
+        ]
+      : []),
     ...(calibration?.headroom_ratio ? [['headroom', `${calibration.headroom_ratio.toFixed(1)} ×`] as const] : []),
   ];
   return factList(facts);
@@ -337,6 +374,10 @@ function percent(ratio: number | null): string {
 
 function decimal(value: number): string {
   return value >= 1000 ? groupDigits(Math.round(value)) : String(Number(value.toFixed(1)));
+}
+
+function counted(count: number, thing: string): string {
+  return `${groupDigits(count)} ${thing}${count === 1 ? '' : 's'}`;
 }
 
 function capital(text: string): string {

@@ -1,2 +1,7 @@
-/** `summary.json`, and what `--json` prints. */
-export const json = (report: object): string => `${JSON.stringify(report, null, 2)}\n`;
+import type { Results } from './results.js';
+
+/** An object as every JSON file of a run directory, and what `--json` prints. */
+export const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/** `summary.json`. */
+export const summaryJson = ({ report }: Results): string => json(report);

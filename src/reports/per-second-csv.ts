@@ -1,4 +1,5 @@
 import type { PerSecondRow } from '../reduce/per-second.js';
+import type { Results } from './results.js';
 
 /** The columns of `per_second.csv` in order. */
 const COLUMNS = [
@@ -32,3 +33,6 @@ export function perSecondCsv(rows: readonly PerSecondRow[]): string {
   );
   return `${[COLUMNS.join(','), ...lines].join('\n')}\n`;
 }
+
+/** The same as a report of a run. */
+export const perSecondReport = ({ seconds }: Results): string => perSecondCsv(seconds);

@@ -1,7 +1,11 @@
+import { type Distribution, perItem } from '../reduce/distribution.js';
 import type { GeneratorTotals } from '../reduce/generator-totals.js';
 import { PERCENTILE_METHOD } from '../reduce/histogram.js';
 import type { Repeats } from '../reduce/repeats.js';
+import type { ServerShare } from '../reduce/server-share.js';
 import type { Totals } from '../reduce/summary.js';
+import type { PercentileConfidence } from '../verdicts/confidence.js';
+import type { Little } from '../verdicts/little.js';
 import type { ThresholdResult } from '../verdicts/threshold-result.js';
 import type { Verdict } from '../verdicts/validity.js';
 import { VERSION } from '../version.js';
@@ -62,24 +66,33 @@ export interface Report extends Totals {
   /** This program itself: what is slow here is not the server's. */
   readonly generator: GeneratorTotals;
   readonly verdict: Verdict;
+  /** What the samples say about each percentile of latency. */
+  readonly confidence: readonly PercentileConfidence[];
+  /** Little's law on the run; null where it says nothing. */
+  readonly little: Little | null;
   /** How many requests had a payload that was sent before: what a cache could have answered. */
   readonly repeats: Repeats;
   /** null in a closed run, and where this machine was not calibrated for the way of sending. */
   readonly calibration: Headroom | null;
+  /** Right answers / answers that were compared; null when answers are not (`--check none` or `shape`), or none came. */
+  readonly correct_rate: number | null;
+  /** `latency` of the main endpoint / items per request. */
+  readonly latency_per_item: Distribution;
+  /** The server's own statistics of the run, warm-up and drain included; null where it offers none. */
+  readonly server_side: ServerShare | null;
   readonly thresholds: readonly ThresholdResult[];
   readonly percentile_method: typeof PERCENTILE_METHOD;
   readonly definitions: Readonly<Record<string, string>>;
   readonly notes: readonly string[];
 }
 
-/** A report as text. Who writes the file is not its business. */
-export type Reporter = (report: Report) => string;
-
 const DEFINITIONS = {
   latency: 'end - intended start, population ok: requests answered in time, complete and with the right shape',
   latency_all_inf:
     'end - intended start of every request that was due; failures of target or network, abandoned and dropped requests never end',
   service_time: 'end - start, population ok',
+  latency_per_item: 'latency / items per request: every item of a batch waits for the whole of it',
+  correct_rate: 'ok / (ok + wrong_output): answers that were compared and right / all that were compared',
   lag: 'start - intended start, every request that was sent',
   time_to_failure:
     'end - intended start, requests that were sent and not ok; abandoned ones up to the end of the drain',
@@ -92,6 +105,14 @@ const DEFINITIONS = {
   cache: 'ok answers that the server said were from its cache (hit) or not (miss); others are in neither',
   repeats: 'requests sent whose payload was sent before in this run, the warm-up included',
   headroom: 'ceiling of this machine (infer-bench calibrate) / requests sent in the busiest second',
+  server_side:
+    "difference of two readings of the server's own counters, before the first and after the last request; means per successful request; rest = mean service time of the client less all others, at least 0",
+  client_pauses:
+    'ok requests in flight while the thread that sent them stood still for more than 5 ms, and latency without them',
+  confidence:
+    'requests that a percentile of latency needs (early stopping of MLPerf), and its interval by order statistics',
+  little:
+    'users (requests in flight) by counting, and requests ended per second x mean time of a request (and of thinking)',
   rates: 'per second of the measured window, which ends when the pattern ends or the run is stopped',
 } as const;
 
@@ -106,22 +127,39 @@ export interface ReportParts {
   readonly repeats: Repeats;
   readonly calibration: Headroom | null;
   readonly verdict: Verdict;
+  readonly serverSide: ServerShare | null;
+  readonly thresholds: readonly ThresholdResult[];
+  readonly confidence: readonly PercentileConfidence[];
+  readonly little: Little | null;
 }
 
 /** Puts the report of a run together. */
-export function reportOf({ run, totals, generator, repeats, calibration, verdict }: ReportParts): Report {
+export function reportOf({ run, totals, generator, repeats, calibration, ...judged }: ReportParts): Report {
   return {
     schema: 'infer-bench/summary/1',
     version: VERSION,
     run,
-    verdict,
+    verdict: judged.verdict,
     calibration,
-    thresholds: [],
+    thresholds: judged.thresholds,
     ...totals,
+    confidence: judged.confidence,
+    little: judged.little,
     repeats,
+    correct_rate: correctRate(run, totals),
+    latency_per_item: perItem((totals.endpoints[0] ?? totals).latency, run.batch),
+    server_side: judged.serverSide,
     generator,
     percentile_method: PERCENTILE_METHOD,
     definitions: DEFINITIONS,
     notes: run.model === 'closed' ? [CLOSED_NOTE] : [],
   };
+}
+
+function correctRate({ check }: RunFacts, totals: Totals): number | null {
+  // What goes out beside the payloads, such as a look at the health, has no answers to compare.
+  const { counts, failures } = totals.endpoints[0] ?? totals;
+  const wrong = failures.find(({ outcome }) => outcome === 'wrong_output')?.count ?? 0;
+  const compared = counts.ok + wrong;
+  return check === 'none' || check === 'shape' || compared === 0 ? null : counts.ok / compared;
 }

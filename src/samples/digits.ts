@@ -4,7 +4,6 @@
  */
 
 export const COMMA = 0x2c;
-export const LINE_FEED = 0x0a;
 
 const THOUSAND = 1_000;
 const MILLION = 1_000_000;

@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs';
-import type { Clock } from '../clock.js';
+import { type Clock, wallOffsetMs } from '../clock.js';
 import { US_PER_S } from '../units.js';
 import { fileWriter } from './file-writer.js';
+import { readTable } from './table.js';
 
 /** The state of the generator itself in one second: what is slow here must not be blamed on the server. */
 export interface GeneratorSecond {
@@ -19,6 +20,8 @@ export interface GeneratorSecond {
   /** Connections made since the last second. */
   readonly handshakes: number;
   readonly handshakeP99Ms: number | null;
+  /** The wall clock − the run's monotonic one at its end: how it changes is drift, or a step. null in files of older versions. */
+  readonly wallOffsetMs: number | null;
 }
 
 /** What one thread that sends tells about itself, about once a second. */
@@ -39,12 +42,23 @@ export interface GeneratorFile {
   close(): readonly GeneratorSecond[];
 }
 
-const HEADER = 'epoch_s,loop_delay_p99_ms,cpu_ratio,gc_ms,open_fds,handshakes,handshake_p99_ms\n';
+/** The columns of `generator.csv` in order; features append to the end. */
+const COLUMNS = [
+  'epoch_s',
+  'loop_delay_p99_ms',
+  'cpu_ratio',
+  'gc_ms',
+  'open_fds',
+  'handshakes',
+  'handshake_p99_ms',
+  'loop_busy_ratio',
+  'wall_offset_ms',
+];
 
 /** Puts what the threads tell together with what is known of the whole process. A second is written once all are past it. */
 export function generatorFile(path: string, clock: Clock, workers: number): GeneratorFile {
   const file = fileWriter(path);
-  file.write(HEADER);
+  file.write(`${COLUMNS.join()}\n`);
   const seconds: GeneratorSecond[] = [];
   const open = new Map<number, ThreadSecond[]>();
   const reached = new Array<number>(workers).fill(Number.NEGATIVE_INFINITY);
@@ -57,13 +71,14 @@ export function generatorFile(path: string, clock: Clock, workers: number): Gene
     const handshakesMs = told.flatMap(({ handshakesMs: one }) => one).sort((a, b) => a - b);
     const line: GeneratorSecond = {
       epochS: Math.floor(clock.epochMsAt(second * US_PER_S) / 1000),
-      loopDelayP99Ms: Math.max(0, ...told.map(({ loopDelayP99Ms }) => loopDelayP99Ms)),
-      loopBusyRatio: Math.max(0, ...told.map(({ loopBusyRatio }) => loopBusyRatio)),
-      cpuRatio: (used.user + used.system) / Math.max(1, nowUs - cpuSinceUs),
-      gcMs: told.reduce((sum, { gcMs }) => sum + gcMs, 0),
+      loopDelayP99Ms: rounded(Math.max(0, ...told.map(({ loopDelayP99Ms }) => loopDelayP99Ms))),
+      loopBusyRatio: rounded(Math.max(0, ...told.map(({ loopBusyRatio }) => loopBusyRatio))),
+      cpuRatio: rounded((used.user + used.system) / Math.max(1, nowUs - cpuSinceUs)),
+      gcMs: rounded(told.reduce((sum, { gcMs }) => sum + gcMs, 0)),
       openFds: countOpenFds(),
       handshakes: handshakesMs.length,
-      handshakeP99Ms: handshakesMs[Math.ceil(0.99 * handshakesMs.length) - 1] ?? null,
+      handshakeP99Ms: roundedOrNull(handshakesMs[Math.ceil(0.99 * handshakesMs.length) - 1]),
+      wallOffsetMs: rounded(wallOffsetMs(clock)),
     };
     seconds.push(line);
     file.write(generatorLine(line));
@@ -102,8 +117,38 @@ function generatorLine(second: GeneratorSecond): string {
     second.openFds ?? '',
     second.handshakes,
     second.handshakeP99Ms?.toFixed(3) ?? '',
+    second.loopBusyRatio.toFixed(3),
+    second.wallOffsetMs?.toFixed(3) ?? '',
   ];
   return `${cells.join(',')}\n`;
+}
+
+/** To the three decimals of the file: what is reduced from the file is then what was reduced while it was written. */
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
+
+function roundedOrNull(value: number | undefined): number | null {
+  return value === undefined ? null : rounded(value);
+}
+
+/** Reads a `generator.csv`; a torn last line is dropped, and a file that is not there has no second. */
+export function readGenerator(path: string): readonly GeneratorSecond[] {
+  return readTable(path).map((cell) => ({
+    epochS: Number(cell('epoch_s')),
+    loopDelayP99Ms: Number(cell('loop_delay_p99_ms')),
+    loopBusyRatio: Number(cell('loop_busy_ratio')),
+    cpuRatio: Number(cell('cpu_ratio')),
+    gcMs: Number(cell('gc_ms')),
+    openFds: numberOrNull(cell('open_fds')),
+    handshakes: Number(cell('handshakes')),
+    handshakeP99Ms: numberOrNull(cell('handshake_p99_ms')),
+    wallOffsetMs: numberOrNull(cell('wall_offset_ms')),
+  }));
+}
+
+function numberOrNull(cell: string): number | null {
+  return cell === '' ? null : Number(cell);
 }
 
 function countOpenFds(): number | null {

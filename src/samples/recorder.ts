@@ -54,7 +54,8 @@ export function recorder(clock: Clock, blockRows: number, handOver: HandOver): R
       return block;
     },
     users(atUs, users) {
-      changes.push({ atUs, users });
+      // Whole microseconds, as in the file: who reads it puts the change into the same second.
+      changes.push({ atUs: Math.floor(atUs), users });
     },
     close() {
       cancelTick();

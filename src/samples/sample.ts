@@ -31,6 +31,8 @@ export interface Sample {
   readonly lastTokenUs: number | undefined;
   /** Chunks of a streamed answer that had content. */
   readonly chunks: number | undefined;
+  /** The thread that sent it stood still for more than 5 ms while it was in flight. */
+  readonly paused: boolean;
 }
 
 /** The columns of a block and their kind, those with the largest values first so that each starts at a multiple of its size. */
@@ -56,6 +58,7 @@ const COLUMNS = {
   origin: Int8Array,
   reused: Int8Array,
   cache: Int8Array,
+  paused: Uint8Array,
 } as const;
 
 type Columns = { readonly [Name in keyof typeof COLUMNS]: InstanceType<(typeof COLUMNS)[Name]> };
@@ -134,6 +137,7 @@ export function copyRow(to: SampleBlock, from: SampleBlock, row: number): void {
   to.firstTokenUs[at] = from.firstTokenUs[row] as number;
   to.lastTokenUs[at] = from.lastTokenUs[row] as number;
   to.chunks[at] = from.chunks[row] as number;
+  to.paused[at] = from.paused[row] as number;
 }
 
 /** Adds a sample to a block that has room. */
@@ -160,6 +164,7 @@ export function appendSample(block: SampleBlock, sample: Sample): void {
   block.firstTokenUs[row] = sample.firstTokenUs ?? Number.NaN;
   block.lastTokenUs[row] = sample.lastTokenUs ?? Number.NaN;
   block.chunks[row] = sample.chunks ?? -1;
+  block.paused[row] = Number(sample.paused);
 }
 
 /** The row at an index of a block, as an object. */
@@ -186,6 +191,7 @@ export function sampleAt(block: SampleBlock, row: number): Sample {
     firstTokenUs: present(block.firstTokenUs[row] as number),
     lastTokenUs: present(block.lastTokenUs[row] as number),
     chunks: notNegative(block.chunks[row] as number),
+    paused: block.paused[row] === 1,
   };
 }
 

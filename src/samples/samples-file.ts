@@ -1,4 +1,4 @@
-import { COMMA, LINE_FEED, putAgain, putWhole, putWord, type Word, word } from './digits.js';
+import { COMMA, putAgain, putWhole, putWord, type Word, word } from './digits.js';
 import { fileWriter } from './file-writer.js';
 import { ORIGINS, OUTCOMES, PHASES } from './outcomes.js';
 import { rowsInto } from './row-buffer.js';
@@ -28,16 +28,17 @@ export const SAMPLE_COLUMNS = [
   'first_token_us',
   'last_token_us',
   'chunks',
+  'client_pause',
 ] as const;
 
 /** `outcome` and `origin`, with the commas around them, by the index of the one and 1 + the index of the other. */
 const OUTCOME_WORDS = OUTCOMES.map((outcome) => ['', ...ORIGINS].map((origin) => word(`,${outcome},${origin},`)));
 /** `reused` and `cache`, with the commas around them, by 1 + the value of each. */
 const REUSED_WORDS = ['', '0', '1'].map((digit) => ['', ...CACHE_WORDS].map((cache) => word(`,${digit},${cache},`)));
-/** The same for the many answers that have no tokens, to the end of the line. */
-const REUSED_ENDS = ['', '0', '1'].map((digit) =>
-  ['', ...CACHE_WORDS].map((cache) => word(`,${digit},${cache},,,,\n`)),
-);
+/** The same for the many answers that have no tokens, to the column of the chunks. */
+const REUSED_ENDS = ['', '0', '1'].map((digit) => ['', ...CACHE_WORDS].map((cache) => word(`,${digit},${cache},,,,`)));
+/** `client_pause`, with the comma before it and the end of the line, by its value: nothing, or 1. */
+const PAUSE_ENDS = [word(',\n'), word(',1\n')] as const;
 
 /** `samples.csv`: every planned request with all that was measured, µs from the run's start, absent values empty. */
 export function samplesSink(path: string, endpoints: readonly string[]): Sink {
@@ -86,7 +87,8 @@ export function samplesSink(path: string, endpoints: readonly string[]): Sink {
     const firstTokenUs = block.firstTokenUs[row] as number;
     const chunks = block.chunks[row] as number;
     if (tokensOut < 0 && chunks < 0 && Number.isNaN(firstTokenUs)) {
-      return putWord(bytes, at, wordOf(REUSED_ENDS, 1 + reused, cache));
+      at = putWord(bytes, at, wordOf(REUSED_ENDS, 1 + reused, cache));
+      return putWord(bytes, at, PAUSE_ENDS[block.paused[row] as 0 | 1]);
     }
     at = putWord(bytes, at, wordOf(REUSED_WORDS, 1 + reused, cache));
     at = putPresent(bytes, at, tokensOut);
@@ -96,8 +98,7 @@ export function samplesSink(path: string, endpoints: readonly string[]): Sink {
     at = putPresent(bytes, at, block.lastTokenUs[row] as number);
     bytes.setUint8(at++, COMMA);
     at = putPresent(bytes, at, chunks);
-    bytes.setUint8(at++, LINE_FEED);
-    return at;
+    return putWord(bytes, at, PAUSE_ENDS[block.paused[row] as 0 | 1]);
   }
 
   return rowsInto(file, putRow);

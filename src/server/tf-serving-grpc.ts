@@ -10,6 +10,7 @@ import {
   type Signature,
   type TensorInfo,
 } from './tf-serving.js';
+import type { Example, Feature } from './tf-serving-examples.js';
 
 /** A shape is a promise of a few bytes: what it may make us allocate. */
 const MAX_ELEMENTS = 1 << 26;
@@ -34,6 +35,36 @@ interface PredictRequest {
   readonly model_spec: WireSpec | null;
   readonly inputs: Readonly<Record<string, WireTensor>>;
   readonly output_filter: readonly string[];
+}
+
+interface WireFeature {
+  readonly kind?: 'bytes_list' | 'float_list' | 'int64_list';
+  readonly bytes_list?: { readonly value: readonly Buffer[] };
+  readonly float_list?: { readonly value: readonly number[] };
+  readonly int64_list?: { readonly value: readonly string[] };
+}
+
+interface WireExample {
+  readonly features: { readonly feature: Readonly<Record<string, WireFeature>> } | null;
+}
+
+interface WireInput {
+  readonly example_list?: { readonly examples: readonly WireExample[] } | null;
+  readonly example_list_with_context?: {
+    readonly examples: readonly WireExample[];
+    readonly context: WireExample | null;
+  } | null;
+}
+
+/** Of Classify and Regress. */
+interface ExamplesRequest {
+  readonly model_spec: WireSpec | null;
+  readonly input: WireInput | null;
+}
+
+interface MultiInferenceRequest {
+  readonly tasks: readonly { readonly model_spec: WireSpec | null; readonly method_name: string }[];
+  readonly input: WireInput | null;
 }
 
 interface MetadataRequest {
@@ -82,9 +113,17 @@ export function tfServingServices(servable: Servable, options: CallOptions): rea
       definition: prediction.definition,
       handlers: {
         Predict: prediction.handler<PredictRequest>('Predict', (request) => predict(servable, request), 'inference'),
-        Classify: prediction.handler('Classify', later('Classify'), 'inference'),
-        Regress: prediction.handler('Regress', later('Regress'), 'inference'),
-        MultiInference: prediction.handler('MultiInference', later('MultiInference'), 'inference'),
+        Classify: prediction.handler<ExamplesRequest>(
+          'Classify',
+          (request) => classify(servable, request),
+          'inference',
+        ),
+        Regress: prediction.handler<ExamplesRequest>('Regress', (request) => regress(servable, request), 'inference'),
+        MultiInference: prediction.handler<MultiInferenceRequest>(
+          'MultiInference',
+          (request) => multiInference(servable, request),
+          'inference',
+        ),
         GetModelMetadata: prediction.handler<MetadataRequest>('GetModelMetadata', (request) => ({
           answer: describe(servable, request, metadata),
           batch: 0,
@@ -159,13 +198,118 @@ function predictAnswer(servable: Servable, request: PredictRequest): Outcome<obj
   return {
     value: {
       outputs: Object.fromEntries(outputs),
-      model_spec: {
-        name: servable.name,
-        version: { value: String(servable.version) },
-        signature_name: signatureName,
-      },
+      model_spec: specOf(servable, signatureName),
     },
   };
+}
+
+/** The examples of an input; those of a context fill what an example lacks. */
+function examplesOf(input: WireInput | null): readonly Example[] {
+  const { example_list: list, example_list_with_context: withContext } = input ?? {};
+  const context = featuresOf(withContext?.context);
+  return (withContext ?? list)?.examples.map((example) => ({ ...context, ...featuresOf(example) })) ?? [];
+}
+
+function featuresOf(example: WireExample | null | undefined): Example {
+  return Object.fromEntries(
+    Object.entries(example?.features?.feature ?? {}).map(([name, feature]) => [name, featureOf(feature)]),
+  );
+}
+
+function featureOf({ float_list: floats, int64_list: integers, bytes_list: texts }: WireFeature): Feature {
+  if (floats) {
+    return { kind: 'float', values: floats.value };
+  }
+  return integers
+    ? { kind: 'int64', values: integers.value.map(Number) }
+    : { kind: 'bytes', values: new Array(texts?.value.length ?? 0).fill(0) };
+}
+
+const EMPTY_INPUT = refusal('INVALID_ARGUMENT', 'Input is empty.');
+
+/** Runs a method that takes examples, once its model and input are known to be there. */
+function onExamples(
+  servable: Servable,
+  { model_spec: spec, input }: ExamplesRequest,
+  run: (signatureName: string, examples: readonly Example[]) => Outcome<object>,
+): Reply {
+  const examples = examplesOf(input);
+  const batch = examples.length;
+  if (!spec) {
+    return { answer: MISSING_SPEC, batch };
+  }
+  const missing = servable.miss(readSpec(spec));
+  if (missing || batch === 0) {
+    return { answer: missing ? { error: missing } : EMPTY_INPUT, batch };
+  }
+  return { answer: run(spec.signature_name || DEFAULT_SIGNATURE, examples), batch };
+}
+
+function classify(servable: Servable, request: ExamplesRequest): Reply {
+  return onExamples(servable, request, (signatureName, examples) => {
+    const result = classificationResult(servable, signatureName, examples);
+    return result.error ? result : { value: { result: result.value, model_spec: specOf(servable, signatureName) } };
+  });
+}
+
+function regress(servable: Servable, request: ExamplesRequest): Reply {
+  return onExamples(servable, request, (signatureName, examples) => {
+    const result = regressionResult(servable, signatureName, examples);
+    return result.error ? result : { value: { result: result.value, model_spec: specOf(servable, signatureName) } };
+  });
+}
+
+function classificationResult(
+  servable: Servable,
+  signatureName: string,
+  examples: readonly Example[],
+): Outcome<object> {
+  const classes = servable.classify(signatureName, examples);
+  return classes.error ? classes : { value: { classifications: classes.value.map((all) => ({ classes: all })) } };
+}
+
+function regressionResult(servable: Servable, signatureName: string, examples: readonly Example[]): Outcome<object> {
+  const values = servable.regress(signatureName, examples);
+  return values.error ? values : { value: { regressions: values.value.map((value) => ({ value })) } };
+}
+
+function multiInference(servable: Servable, { tasks, input }: MultiInferenceRequest): Reply {
+  const [first] = tasks;
+  return onExamples(servable, { model_spec: first?.model_spec ?? null, input }, (_signatureName, examples) => {
+    const results: object[] = [];
+    const signatureNames = new Set<string>();
+    for (const { model_spec: spec, method_name: method } of tasks) {
+      const signatureName = spec?.signature_name || DEFAULT_SIGNATURE;
+      if (spec?.name !== servable.name) {
+        return refusal(
+          'INVALID_ARGUMENT',
+          'All ModelSpecs in a MultiInferenceRequest must access the same model name.',
+        );
+      }
+      if (signatureNames.has(signatureName)) {
+        return refusal('INVALID_ARGUMENT', `Duplicate evaluation of signature: ${signatureName}`);
+      }
+      signatureNames.add(signatureName);
+      const isClassify = method === 'tensorflow/serving/classify';
+      if (!isClassify && method !== 'tensorflow/serving/regress') {
+        return refusal('UNIMPLEMENTED', `Unsupported signature method_name: ${method}`);
+      }
+      const result = (isClassify ? classificationResult : regressionResult)(servable, signatureName, examples);
+      if (result.error) {
+        return result;
+      }
+      results.push({
+        model_spec: specOf(servable, signatureName),
+        [isClassify ? 'classification_result' : 'regression_result']: result.value,
+      });
+    }
+    return { value: { results } };
+  });
+}
+
+/** Which model answered. */
+function specOf({ name, version }: Servable, signatureName: string): object {
+  return { name, version: { value: String(version) }, signature_name: signatureName };
 }
 
 /** Checks the inputs by name and reads them. */

@@ -1,6 +1,7 @@
 import type { Answer, Call, Route } from './http.js';
 import { httpStatusOf, type Outcome, type Refusal, refusal } from './outcome.js';
 import { DEFAULT_SIGNATURE, type ModelSpec, type OutputTensor, type Servable, type TensorInfo } from './tf-serving.js';
+import { readExamples } from './tf-serving-examples.js';
 import { formatError, invalid, readColumns, readRows } from './tf-serving-inputs.js';
 import { decimal, isObject, type JsonObject, parseTfJson } from './tf-serving-json.js';
 
@@ -91,16 +92,16 @@ function infer(servable: Servable, { groups, body }: Call): Answer {
   if (spec.error) {
     return failed(spec.error);
   }
-  const method = groups[3]?.toLowerCase();
-  if (method !== 'predict') {
-    return failed({ code: 'UNIMPLEMENTED', message: `Method ${method} is not implemented by this server` });
-  }
+  const method = groups[3]?.toLowerCase() as 'classify' | 'regress' | 'predict';
   const document = parseTfJson(body);
   if (document.error) {
     return failed(document.error);
   }
   const batch = batchOf(document.value);
-  const answer = predict(servable, spec.value, document.value);
+  const answer =
+    method === 'predict'
+      ? predict(servable, spec.value, document.value)
+      : inferExamples(servable, spec.value, method, document.value);
   return answer.error ? failed(answer.error, batch) : { status: 200, body: answer.value, batch };
 }
 
@@ -109,13 +110,19 @@ function batchOf(document: unknown): number {
   if (!isObject(document)) {
     return 0;
   }
-  const { instances, inputs } = document;
+  const { instances, examples, inputs } = document;
   const columns = isObject(inputs) ? Object.values(inputs)[0] : inputs;
-  const items = instances ?? columns;
+  const items = instances ?? examples ?? columns;
   return Array.isArray(items) ? items.length : 0;
 }
 
-function predict(servable: Servable, spec: ModelSpec, document: unknown): Outcome<string> {
+/** The object of a request to a model that is there, and the signature it names. */
+interface Asked {
+  readonly document: JsonObject;
+  readonly signatureName: string;
+}
+
+function readAsked(servable: Servable, spec: ModelSpec, document: unknown): Outcome<Asked> {
   if (!isObject(document)) {
     return formatError(document, 'Is not object');
   }
@@ -124,10 +131,51 @@ function predict(servable: Servable, spec: ModelSpec, document: unknown): Outcom
     return formatError(document, "not formatted correctly. 'signature_name' key must be a string value.");
   }
   const missing = servable.miss(spec);
-  if (missing) {
-    return { error: missing };
+  return missing ? { error: missing } : { value: { document, signatureName: signatureName || DEFAULT_SIGNATURE } };
+}
+
+function inferExamples(
+  servable: Servable,
+  spec: ModelSpec,
+  method: 'classify' | 'regress',
+  body: unknown,
+): Outcome<string> {
+  const asked = readAsked(servable, spec, body);
+  if (asked.error) {
+    return asked;
   }
-  const name = signatureName || DEFAULT_SIGNATURE;
+  const { document, signatureName } = asked.value;
+  const examples = readExamples(document);
+  if (examples.error) {
+    return examples;
+  }
+  if (method === 'regress') {
+    const values = servable.regress(signatureName, examples.value);
+    return values.error ? values : { value: resultsText(values.value.map(decimal)) };
+  }
+  const results = servable.classify(signatureName, examples.value);
+  return results.error
+    ? results
+    : {
+        value: resultsText(
+          results.value.map(
+            (classes) => `[${classes.map(({ label, score }) => `["${label}", ${decimal(score)}]`).join(', ')}]`,
+          ),
+        ),
+      };
+}
+
+/** The server's layout of results: on one line. */
+function resultsText(results: readonly string[]): string {
+  return `{\n    "results": [${results.join(', ')}\n    ]\n}`;
+}
+
+function predict(servable: Servable, spec: ModelSpec, body: unknown): Outcome<string> {
+  const asked = readAsked(servable, spec, body);
+  if (asked.error) {
+    return asked;
+  }
+  const { document, signatureName: name } = asked.value;
   const signature = Object.hasOwn(servable.signatures, name) ? servable.signatures[name] : undefined;
   if (!signature) {
     return refusal('INVALID_ARGUMENT', `Serving signature name: "${name}" not found in signature def`);

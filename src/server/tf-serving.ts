@@ -1,5 +1,6 @@
 import type { DigitModel } from './digit-model.js';
 import { type Outcome, type Refusal, refusal } from './outcome.js';
+import { type Example, imagesOf } from './tf-serving-examples.js';
 
 /** What a request asks for. Version and label exclude each other; the latest version when there is neither. */
 export interface ModelSpec {
@@ -46,6 +47,16 @@ export interface Servable {
   missStatus(spec: ModelSpec): Refusal | undefined;
   /** Runs a signature whose inputs were checked by name. */
   run(signatureName: string, inputs: ReadonlyMap<string, InputTensor>): Outcome<Outputs>;
+  /** The classes of each example, the likeliest first. */
+  classify(signatureName: string, examples: readonly Example[]): Outcome<readonly (readonly Class[])[]>;
+  /** One value per example. */
+  regress(signatureName: string, examples: readonly Example[]): Outcome<readonly number[]>;
+}
+
+/** A class with its probability. */
+export interface Class {
+  readonly label: string;
+  readonly score: number;
 }
 
 /** The results by output name. */
@@ -78,7 +89,15 @@ const SIGNATURES: Readonly<Record<string, Signature>> = {
       scores: { dtype: 'DT_FLOAT', shape: [-1, 10], node: 'scores:0' },
     },
   },
+  regress_digit: {
+    methodName: 'tensorflow/serving/regress',
+    inputs: { inputs: { dtype: 'DT_STRING', shape: undefined, node: 'tf_example:0' } },
+    outputs: { outputs: { dtype: 'DT_FLOAT', shape: [-1, 1], node: 'digit:0' } },
+  },
 };
+
+/** What the one version is known by. */
+const LABELS: readonly string[] = ['current'];
 
 /** The second seed's servable: `mnist`, version 1. Error texts are those of the real server where it is known to have one. */
 export function mnistServable(model: DigitModel): Servable {
@@ -89,8 +108,8 @@ export function mnistServable(model: DigitModel): Servable {
     if (spec.name === '') {
       return { code: 'INVALID_ARGUMENT', message: 'ModelSpec has no name specified.' };
     }
-    if (spec.label !== undefined) {
-      // No labels are configured, so that any is unknown, also for a model that does not exist.
+    if (spec.label !== undefined && !(spec.name === name && LABELS.includes(spec.label))) {
+      // Also of a model that does not exist.
       return { code: 'INVALID_ARGUMENT', message: `Unrecognized servable version label: ${spec.label}` };
     }
     if (spec.name === name && (spec.version ?? version) === version) {
@@ -127,5 +146,52 @@ export function mnistServable(model: DigitModel): Servable {
     return { value: { scores: { shape: [batch, model.classes], values: model.predict(values, batch) } } };
   }
 
-  return { name, version, signatures: SIGNATURES, miss, missStatus, run };
+  /** The scores of examples, where a signature is of a method. */
+  function scoresOf(
+    signatureName: string,
+    method: 'classify' | 'regress',
+    examples: readonly Example[],
+  ): Outcome<Float32Array> {
+    const signature = Object.hasOwn(SIGNATURES, signatureName) ? SIGNATURES[signatureName] : undefined;
+    if (!signature) {
+      return refusal('INVALID_ARGUMENT', `No signature was found with the name: ${signatureName}`);
+    }
+    const wanted = `tensorflow/serving/${method}`;
+    if (signature.methodName !== wanted) {
+      const word = method === 'classify' ? 'classification' : 'regression';
+      return refusal(
+        'INVALID_ARGUMENT',
+        `Expected ${word} signature method_name to be ${wanted}. Was: ${signature.methodName}`,
+      );
+    }
+    const images = imagesOf(examples, model);
+    return images.error ? images : { value: model.predict(images.value, examples.length) };
+  }
+
+  function rowsOf(scores: Float32Array): readonly (readonly number[])[] {
+    return Array.from({ length: scores.length / model.classes }, (_, row) =>
+      Array.from(scores.subarray(row * model.classes, (row + 1) * model.classes)),
+    );
+  }
+
+  function classify(signatureName: string, examples: readonly Example[]): Outcome<readonly (readonly Class[])[]> {
+    const scores = scoresOf(signatureName, 'classify', examples);
+    return scores.error
+      ? scores
+      : {
+          value: rowsOf(scores.value).map((row) =>
+            row.map((score, digit) => ({ label: String(digit), score })).sort((a, b) => b.score - a.score),
+          ),
+        };
+  }
+
+  /** The expected digit: the mean of all, weighed by their probabilities. */
+  function regress(signatureName: string, examples: readonly Example[]): Outcome<readonly number[]> {
+    const scores = scoresOf(signatureName, 'regress', examples);
+    return scores.error
+      ? scores
+      : { value: rowsOf(scores.value).map((row) => Math.fround(row.reduce((sum, p, digit) => sum + p * digit, 0))) };
+  }
+
+  return { name, version, signatures: SIGNATURES, miss, missStatus, run, classify, regress };
 }

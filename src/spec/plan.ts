@@ -49,7 +49,7 @@ export function planOf({ spec, rig, target, embedded, pacing, anchor }: PlanPart
       ...withoutSecrets(spec),
     }),
     header_names: Object.keys(spec.headers),
-    dataset: { name: spec.datasetName, items: rig.datasetItems },
+    dataset: { name: rig.datasetName, items: rig.datasetItems },
     payloads: {
       count: pool.requests.length,
       bytes: pool.bytes,

@@ -1,21 +1,29 @@
 import { availableParallelism } from 'node:os';
 import type { Clock } from '../clock.js';
+import type { Dataset, InputSpec } from '../datasets/dataset.js';
 import { openDataset } from '../datasets/index.js';
 import { BenchError, usageError } from '../errors.js';
+import { expecting } from '../protocols/checks.js';
 import { payloadIndex } from '../protocols/data-order.js';
 import { type Payloads, payloads, type Turns } from '../protocols/payloads.js';
-import type { Protocol } from '../protocols/protocol.js';
+import type { CreateOptions, Protocol } from '../protocols/protocol.js';
 import { random } from '../random.js';
 import { arrivals } from '../schedule/arrivals.js';
 import type { Schedule } from '../schedule/schedule.js';
 import { userSteps } from '../schedule/users.js';
 import { warmedUp } from '../schedule/warmup.js';
 import { US_PER_MS } from '../units.js';
+import { checkPlanOf } from './check-plan.js';
+import { readGolden, withGolden } from './golden.js';
+import { fittedTo, isSynthetic, madeFor } from './inputs.js';
+import type { Known } from './learning.js';
 import type { RunSpec } from './run-spec.js';
 
 /** All that a loop needs but for the connection: made before the clock of the run starts. */
 export interface Rig {
   readonly protocol: Protocol;
+  /** What the codec is made of beside flags; each thread makes its own. */
+  readonly protocolOptions: CreateOptions;
   readonly schedule: Schedule;
   readonly connections: Connections;
   readonly pool: Payloads;
@@ -26,6 +34,7 @@ export interface Rig {
   readonly lane: RunSpec['settings']['transport'];
   /** Threads that send. */
   readonly workers: number;
+  readonly datasetName: string;
   readonly datasetItems: number;
 }
 
@@ -40,22 +49,28 @@ interface Connections {
   readonly shared: number | undefined;
 }
 
-/** Builds the schedule and encodes the requests. Throws BenchError('usage') for a dataset that cannot be used. */
-export async function rigOf(spec: RunSpec, cwd: string, clock: Clock): Promise<Rig> {
-  const dataset = openDataset(spec.datasetName, cwd, {
-    columns: spec.settings.column ?? [],
-    wanted: spec.protocolKind.input,
-  });
-  const { headers, learned } = spec;
-  const protocol = await spec.protocolKind.create(spec.protocolSettings, spec.endpoint?.path ?? '', {
-    headers,
-    learned,
-  });
+/**
+ * Builds the schedule and encodes the requests. Throws BenchError('usage') for a dataset or golden answers that cannot
+ * be used.
+ */
+export async function rigOf(spec: RunSpec, cwd: string, clock: Clock, known: Known = {}): Promise<Rig> {
+  const { protocolKind, protocolSettings, endpoint, headers } = spec;
+  const options = { headers, learned: known.learned };
+  const protocol = await protocolKind.create(protocolSettings, endpoint?.path ?? '', options);
+  const check = checkPlanOf(spec.settings);
+  if ((check.level === 'golden' || check.level === 'first') && !protocol.answers) {
+    throw usageError([
+      `Cannot use --check ${spec.settings.check}: answers of --protocol ${protocol.name} cannot be compared`,
+    ]);
+  }
   const schedule = scheduleOf(spec);
   const startedUs = clock.nowUs();
   try {
+    const items = datasetOf(spec, cwd, known.inputs);
+    const golden = check.level === 'golden';
+    const dataset = golden ? withGolden(items, readGolden(spec.settings.check, cwd), spec.settings.check) : items;
     const pool = payloads({
-      protocol,
+      protocol: golden ? expecting(protocol) : protocol,
       dataset,
       batchSize: spec.settings['batch-size'],
       random: random(spec.settings.seed, 'dataset'),
@@ -65,6 +80,7 @@ export async function rigOf(spec: RunSpec, cwd: string, clock: Clock): Promise<R
     const { requests } = pool;
     return {
       protocol,
+      protocolOptions: options,
       pool,
       turns: {
         before: protocol.before ?? [],
@@ -76,6 +92,7 @@ export async function rigOf(spec: RunSpec, cwd: string, clock: Clock): Promise<R
       connections: connectionsOf(spec, schedule),
       workers: workersOf(spec, schedule),
       encodeMs: Math.round(clock.nowUs() - startedUs) / US_PER_MS,
+      datasetName: dataset.name,
       datasetItems: dataset.size,
     };
   } catch (error) {
@@ -84,7 +101,7 @@ export async function rigOf(spec: RunSpec, cwd: string, clock: Clock): Promise<R
     }
     throw new BenchError(
       'usage',
-      `Cannot use --dataset ${spec.datasetName} with --protocol ${protocol.name}: ${error.message}`,
+      `Cannot use --dataset ${isSynthetic(spec) ? 'synthetic' : spec.datasetName} with --protocol ${protocol.name}: ${error.message}`,
       {
         cause: error,
       },
@@ -100,6 +117,18 @@ function laneOf({ settings, asked }: RunSpec, { name, lane }: Protocol): Rig['la
     ]);
   }
   return lane ?? settings.transport;
+}
+
+/** The items of a run: those that the user named, or what the inputs of the model ask for. */
+function datasetOf(spec: RunSpec, cwd: string, inputs: readonly InputSpec[] | undefined): Dataset {
+  if (inputs && isSynthetic(spec)) {
+    return madeFor(inputs, spec);
+  }
+  const dataset = openDataset(spec.datasetName, cwd, {
+    columns: spec.settings.column ?? [],
+    wanted: spec.protocolKind.input,
+  });
+  return inputs ? fittedTo(inputs, dataset, spec.settings['batch-size']) : dataset;
 }
 
 function scheduleOf({ curve, model, settings }: RunSpec): Schedule {

@@ -51,9 +51,19 @@ export const RUN_FLAGS = {
     parse: parseExponent,
   },
   seed: whole({ help: 'seed of everything random', min: 0, max: 2 ** 32 - 1, default: '1' }),
-  check: choice(['none', 'shape'], {
-    help: 'what of each answer is checked',
+  check: text({
+    arg: 'none|shape|first|FILE',
+    help: 'what of each answer is checked: nothing, its shape, its values against the first answer to the same payload, or against a file of golden answers (labels or values, one per item)',
     default: 'shape',
+  }),
+  tolerance: {
+    arg: 'RATIO',
+    help: 'how far a number may be from the right one, in parts of it (of 1 where it is smaller)',
+    default: '1e-4',
+    parse: parseTolerance,
+  },
+  'wait-ready': duration({
+    help: 'wait so long at most for the server to say that it is ready, before anything is sent',
   }),
   header: {
     arg: "'NAME: VALUE'",
@@ -83,9 +93,28 @@ export const RUN_FLAGS = {
   cert: text({ arg: 'FILE', help: 'client certificate (PEM) for servers that want one; needs --key' }),
   key: text({ arg: 'FILE', help: 'private key (PEM) of --cert' }),
   timeout: duration({ help: 'deadline of a request', default: '10s', minUs: 1_000 }),
+  'stall-timeout': duration({
+    help: 'give a streamed answer up that brings nothing new for so long (stream_stall; default: --timeout alone)',
+    minUs: 1_000,
+  }),
   drain: duration({ help: 'time after the end to send what is late, and then for requests in flight', default: '30s' }),
   file: text({ arg: 'FILE', short: 'f', help: 'spec in YAML or JSON with these names as keys; flags win over it' }),
   out: text({ arg: 'DIR', short: 'o', help: 'run directory (default runs/<time>-<protocol>-<pattern>)' }),
+  report: text({
+    arg: 'LIST',
+    help: 'reports to write beside the data: names as in infer-bench report --help, all, or none (default: those for people)',
+  }),
+  'max-local-errors': whole({
+    min: 0,
+    default: '0',
+    help: 'failures of this machine (ports, descriptors, memory) that leave a run VALID',
+  }),
+  'max-cache-hit-rate': {
+    arg: 'SHARE',
+    help: "share of answers from the server's cache above which a run is INVALID",
+    parse: parseShare,
+  },
+  'require-valid': onOff({ help: 'exit 4 unless the verdict is VALID' }),
   force: onOff({ help: 'replace the run that the directory holds' }),
   'truth-log': text({ arg: 'FILE', help: "the embedded server's own record; sends x-request-id with each request" }),
 } as const;
@@ -99,6 +128,14 @@ function parseWorkers(word: string): number | 'auto' {
     throw new FlagProblem(`must be a whole number from 1 to ${MAX_WORKERS}, or auto`);
   }
   return word === 'auto' ? word : count;
+}
+
+function parseTolerance(word: string): number {
+  const ratio = Number(word);
+  if (!/^\d/.test(word) || !(ratio >= 0 && ratio < 1)) {
+    throw new FlagProblem('must be a number from 0 to below 1, such as 1e-4');
+  }
+  return ratio;
 }
 
 function parseSpacing(word: string): Spacing {
@@ -205,16 +242,20 @@ export const RUN_FLAG_GROUPS: Readonly<Record<string, Flags>> = {
       'zipf-exponent',
       'seed',
       'check',
+      'tolerance',
+      'wait-ready',
       'header',
       'header-file',
       'connections',
       'transport',
       'workers',
       'timeout',
+      'stall-timeout',
     ),
   },
   TLS: pick('insecure', 'cacert', 'cert', 'key'),
-  Files: pick('file', 'out', 'force', 'truth-log'),
+  Verdict: pick('require-valid', 'max-local-errors', 'max-cache-hit-rate'),
+  Files: pick('file', 'out', 'force', 'report', 'truth-log'),
 };
 
 function levelFlags(model: Model) {

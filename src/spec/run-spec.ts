@@ -6,7 +6,7 @@ import { PATTERNS } from '../patterns/index.js';
 import type { LoadPattern, Model, PatternKind } from '../patterns/pattern.js';
 import type { DataOrder } from '../protocols/data-order.js';
 import { PROTOCOLS } from '../protocols/index.js';
-import type { Learned, ProtocolKind } from '../protocols/protocol.js';
+import type { ProtocolKind } from '../protocols/protocol.js';
 import { MASK } from '../text.js';
 import { type Endpoint, readEndpoint } from './endpoint.js';
 import { withFiles } from './flag-files.js';
@@ -35,8 +35,6 @@ export interface RunSpec {
   readonly order: DataOrder;
   /** All headers, also those of the header file; lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
-  /** What the server said about itself before the run, for protocols that ask. */
-  readonly learned?: Learned | undefined;
   readonly tls: TlsFiles;
   /** What was given, by name, secrets masked: enough to ask again. */
   readonly asked: Readonly<Record<string, unknown>>;
@@ -94,6 +92,10 @@ export function readRunSpec({ operands, given: flags, problems: found, cwd }: Ru
   );
   if (patternKind.setsDuration && given.has('duration')) {
     problems.push(`${nameOf('duration')} has no effect with --pattern ${patternName}, whose flags set its length`);
+  }
+  if (problems.length === 0) {
+    const found = protocolKind.problems?.(protocolSettings) ?? [];
+    problems.push(...found.map((problem) => `Cannot use --protocol ${settings.protocol}: ${problem}`));
   }
   if (settings['batch-size'] > protocolKind.maxBatch) {
     problems.push(

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import type { LoopPlan, LoopTools } from '../engine/load.js';
 import type { Pacing } from '../engine/pacer.js';
+import { type CheckPlan, checked } from '../protocols/checks.js';
 import { type DataOrder, payloadIndex } from '../protocols/data-order.js';
 import { PROTOCOLS } from '../protocols/index.js';
 import { requestAt } from '../protocols/payloads.js';
@@ -8,6 +9,7 @@ import type { CreateOptions, Protocol, ProtocolKind, WireRequest } from '../prot
 import { type Shard, shardOf, shareOf } from '../schedule/shard.js';
 import { TRANSPORTS } from '../transports/index.js';
 import type { Target, TransportOptions } from '../transports/transport.js';
+import { checkPlanOf } from './check-plan.js';
 import type { Rig } from './rig.js';
 import type { RunSpec } from './run-spec.js';
 
@@ -26,6 +28,7 @@ export interface ThreadPlan {
     readonly basePath: string;
     readonly options: CreateOptions;
   };
+  readonly check: CheckPlan;
   readonly lane: Rig['lane'];
   readonly transport: Omit<TransportOptions, 'clock' | 'requests'>;
   readonly connections: Rig['connections'];
@@ -54,7 +57,6 @@ export function threadPlans({ spec, rig, target, pacing }: ThreadPlanParts): rea
         turn: before.length + 1,
         schedule: shardOf(rig.schedule, shard),
         pacing: pacing ?? 'frugal',
-        check: settings.check === 'shape',
         timeoutUs: settings.timeout,
         drainUs: settings.drain,
         maxInFlight: settings['max-in-flight'],
@@ -69,8 +71,9 @@ export function threadPlans({ spec, rig, target, pacing }: ThreadPlanParts): rea
         name: settings.protocol,
         settings: spec.protocolSettings,
         basePath: spec.endpoint?.path ?? '',
-        options: { headers: spec.headers, learned: spec.learned },
+        options: rig.protocolOptions,
       },
+      check: checkPlanOf(settings),
       lane: rig.lane,
       transport: {
         target,
@@ -78,6 +81,7 @@ export function threadPlans({ spec, rig, target, pacing }: ThreadPlanParts): rea
         requestIds: settings['truth-log'] !== undefined,
         maxConnections: connections.most,
         fresh: connections.fresh,
+        stallUs: settings['stall-timeout'],
         ...spec.tls,
       },
       connections,
@@ -107,7 +111,7 @@ export async function loopTools(plan: ThreadPlan, clock: Clock, protocol?: Proto
   const turns = { before, requests, index: payloadIndex(plan.order, requests.length, plan.seed) };
   return {
     clock,
-    protocol: codec,
+    protocol: checked(codec, plan.check),
     transport: createTransport({ ...plan.transport, requests: [...before, ...requests], clock }),
     request: (seq) => requestAt(turns, seq),
   };

@@ -16,6 +16,7 @@ import { watchConnects } from './connects.js';
 import { handshakeCount } from './handshakes.js';
 import { OPEN_TIMEOUT_US, type Opening, openAll } from './opening.js';
 import { type Failure, grpcOutcome, type Progress, socketFailure } from './outcomes.js';
+import { stallWatch } from './stall-watch.js';
 import {
   ANY_CONNECTION,
   authority,
@@ -25,6 +26,8 @@ import {
   MAX_ANSWER_BYTES,
   requestId,
   type Slip,
+  STALL,
+  STALLED,
   type Transport,
   type TransportOptions,
 } from './transport.js';
@@ -221,9 +224,13 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
     let settled = false;
     const call = channel.createCall(request.path, Number.POSITIVE_INFINITY, null, null, null);
     const cancelDeadline = clock.at(slip.deadlineUs, () => giveUp(lateFailure(), { detail: LATE }));
+    const stall = stallWatch(clock, request.stream ? options.stallUs : undefined, () =>
+      giveUp(STALL, { detail: STALLED }),
+    );
     const cut = () => {
       settled = true;
       cancelDeadline();
+      stall.cancel();
       lane.cuts.delete(cut);
     };
     lane.cuts.add(cut);
@@ -336,6 +343,7 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
       onReceiveMetadata(answer) {
         firstByteUs ??= clock.nowUs();
         answering = true;
+        stall.heard();
         const received = receivedHeaders(answer);
         if (received && !isGrpc(received)) {
           giveUp(NOT_GRPC, httpStatus(received));
@@ -343,6 +351,7 @@ export function createGrpcJsTransport(options: TransportOptions): Transport {
       },
       onReceiveMessage(message: Buffer) {
         messages.push(message);
+        stall.heard();
         bytesIn += message.length;
         pieces?.endBytes.push(bytesIn);
         pieces?.atUs.push(clock.nowUs());

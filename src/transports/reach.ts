@@ -5,19 +5,17 @@ import { US_PER_MS } from '../units.js';
 import { OPEN_TIMEOUT_US, reasonOf } from './opening.js';
 import { authority, type Target } from './transport.js';
 
-/** Whether anything listens: tried before the run, so that a wrong address is an error and not a run of failures. */
-const CONNECT_TIMEOUT_MS = OPEN_TIMEOUT_US / US_PER_MS;
-
 /**
- * Resolves the host once and opens a TCP connection to it, tried address by address. Throws
+ * Resolves the host once and opens a TCP connection to it, tried address by address: whether anything listens is looked
+ * at before the run, so that a wrong address is an error and not a run of failures. Throws
  * BenchError('unreachable') when none takes it. All requests of the run go to the address that did.
  */
-export async function reach(endpoint: Omit<Target, 'address'>): Promise<Target> {
+export async function reach(endpoint: Omit<Target, 'address'>, timeoutUs = OPEN_TIMEOUT_US): Promise<Target> {
   const { host, port } = endpoint;
   let problem: unknown;
   try {
     for (const { address } of await lookup(host, { all: true, verbatim: true })) {
-      problem = await connectProblem(address, port);
+      problem = await connectProblem(address, port, timeoutUs);
       if (problem === undefined) {
         return { ...endpoint, address };
       }
@@ -31,9 +29,9 @@ export async function reach(endpoint: Omit<Target, 'address'>): Promise<Target> 
   });
 }
 
-function connectProblem(address: string, port: number): Promise<unknown> {
+function connectProblem(address: string, port: number, timeoutUs: number): Promise<unknown> {
   return new Promise((resolve) => {
-    const socket = connect({ host: address, port, timeout: CONNECT_TIMEOUT_MS });
+    const socket = connect({ host: address, port, timeout: Math.ceil(timeoutUs / US_PER_MS) });
     const end = (problem: unknown) => {
       socket.destroy();
       resolve(problem);

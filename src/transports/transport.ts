@@ -83,6 +83,8 @@ export interface TransportOptions {
    * where the server then closes first, no local port is kept busy for a minute.
    */
   readonly fresh?: boolean;
+  /** A request that streams fails when its answer, once begun, brings nothing new for so long, µs; undefined: its deadline alone counts. */
+  readonly stallUs?: number | undefined;
   /** Certificates (PEM) that TLS trusts instead of the ones that come with Node. */
   readonly ca?: string | undefined;
   /** The client's own certificate and its key (PEM), for servers that want one. */
@@ -150,3 +152,7 @@ export function grpcTimeout(us: number): string {
 
 /** The detail of a request that its deadline ended. */
 export const LATE = 'No complete answer before the deadline';
+
+/** How a streamed answer ended that brought nothing new for too long, and its detail. */
+export const STALL = { outcome: 'stream_stall', origin: 'target' } as const;
+export const STALLED = 'The stream brought nothing new within --stall-timeout';

@@ -7,6 +7,7 @@ import { handshakeCount } from './handshakes.js';
 import { lanePool } from './lane-pool.js';
 import { closedProblem, type Opening, openAll } from './opening.js';
 import { closedFailure, type Failure, type Progress, socketFailure, statusFailure } from './outcomes.js';
+import { stallWatch } from './stall-watch.js';
 import {
   authority,
   type Completion,
@@ -17,6 +18,8 @@ import {
   notePiece,
   requestId,
   type Slip,
+  STALL,
+  STALLED,
   type Transport,
   type TransportOptions,
 } from './transport.js';
@@ -185,9 +188,11 @@ export function createUndiciTransport(options: TransportOptions): Transport {
     let reused = false;
     let settled = false;
     const cancelDeadline = clock.at(slip.deadlineUs, () => finish(lateFailure(), true, LATE));
+    const stall = stallWatch(clock, request.stream ? options.stallUs : undefined, () => finish(STALL, true, STALLED));
     lane.cut = () => {
       settled = true;
       cancelDeadline();
+      stall.cancel();
     };
 
     function progress(): Progress {
@@ -248,6 +253,7 @@ export function createUndiciTransport(options: TransportOptions): Transport {
         if (code >= 200) {
           status = code;
           headers = received;
+          stall.heard();
         } else if (++interim > MAX_INTERIM_ANSWERS) {
           finish(
             { outcome: 'framing_error', origin: 'target' },
@@ -259,6 +265,7 @@ export function createUndiciTransport(options: TransportOptions): Transport {
       onResponseData(_controller, chunk) {
         bytesIn += chunk.length;
         chunks.push(chunk);
+        stall.heard();
         if (pieces !== undefined) {
           notePiece(pieces, bytesIn, clock.nowUs());
         }

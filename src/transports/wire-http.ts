@@ -24,6 +24,8 @@ import {
   notePiece,
   requestId,
   type Slip,
+  STALL,
+  STALLED,
   type Transport,
   type TransportOptions,
 } from './transport.js';
@@ -84,6 +86,8 @@ interface Connection {
   firstByteUs: number;
   reused: boolean;
   readonly deadline: Deadline;
+  /** When the whole answer has to be there; a stream that stalls is given up before. */
+  deadlineUs: number;
   /** Holds the answer while a part of it is missing. */
   parser: AnswerParser | undefined;
   /** When the parts of a streamed answer came. */
@@ -142,7 +146,7 @@ const RESPONSE_PARTS = {
  * after the clock reached 0, except the ones that `open` made.
  */
 export function createWireHttpTransport(options: TransportOptions): Transport {
-  const { target, clock, maxConnections, fresh = false } = options;
+  const { target, clock, maxConnections, fresh = false, stallUs } = options;
   const where = authority(target.host, target.port);
   const connect = dialler(options, 'http/1.1');
   /** All connections read into the same bytes. */
@@ -258,6 +262,7 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
     connection.heard = false;
     connection.reused = false;
     connection.pieces = template.stream ? { endBytes: [], atUs: [] } : undefined;
+    connection.deadlineUs = deadlineUs;
     deadlines.set(connection.deadline, deadlineUs);
     connection.startUs = nowUs;
     if (connection.up) {
@@ -333,6 +338,7 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
       firstByteUs: 0,
       reused: false,
       deadline: deadline(() => late(connection)),
+      deadlineUs: 0,
       parser: undefined,
       pieces: undefined,
       queue: undefined,
@@ -471,6 +477,9 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
     const verdict = readAnswer(parser, bytes, length);
     if (connection.pieces !== undefined) {
       notePiece(connection.pieces, parser.bodyBytes, nowUs);
+      if (stallUs !== undefined) {
+        deadlines.set(connection.deadline, Math.min(connection.deadlineUs, nowUs + stallUs));
+      }
     }
     if (verdict === 'complete') {
       answered(connection, parser, nowUs, parser.endOffset < length);
@@ -554,6 +563,10 @@ export function createWireHttpTransport(options: TransportOptions): Transport {
   }
 
   function late(connection: Connection): void {
+    if (connection.heard && stallUs !== undefined && clock.nowUs() < connection.deadlineUs) {
+      fail(connection, STALL, STALLED);
+      return;
+    }
     const { up, parser, socket } = connection;
     const begun = (parser !== undefined && parser.status > 0) || (socket?.writableLength ?? 0) > 0;
     const failure: Failure = { outcome: begun ? 'timeout_total' : 'timeout_ttfb', origin: 'target' };

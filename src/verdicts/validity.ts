@@ -1,5 +1,11 @@
+import type { PerSecondRow } from '../reduce/per-second.js';
 import type { Totals } from '../reduce/summary.js';
+import type { GeneratorSecond } from '../samples/generator.js';
 import { wasSent } from '../samples/outcomes.js';
+import { fewestSamples } from './early-stopping.js';
+import type { Little } from './little.js';
+import type { ThresholdResult } from './threshold-result.js';
+import { slopeOf } from './trend.js';
 
 /** Whether the measurement itself can be trusted. It says nothing about whether the target was good. */
 export type Status = 'VALID' | 'SUSPECT' | 'INVALID' | 'INCONCLUSIVE';
@@ -14,13 +20,27 @@ export interface Reason {
     | 'interrupted'
     | 'schedule_not_kept'
     | 'client_bound'
-    | 'buffered_stream';
+    | 'buffered_stream'
+    | 'backlog'
+    | 'too_few_samples'
+    | 'little'
+    | 'clock'
+    | 'cache_served';
   readonly status: Exclude<Status, 'VALID'>;
   readonly value: number;
   readonly limit: number;
   readonly message: string;
   readonly advice: string;
+  /** How many seconds it shows in, and the first hundred of them; null where it is about the run as a whole. */
+  readonly seconds_n: number | null;
+  readonly at_epoch_s: readonly number[];
 }
+
+/** Of the seconds that a reason shows in, so many are named. */
+const MOST_NAMED = 100;
+
+/** A reason as its rule finds it. */
+type Finding = Omit<Reason, 'seconds_n' | 'at_epoch_s'> & { readonly seconds?: readonly number[] };
 
 export interface Verdict {
   readonly status: Status;
@@ -33,7 +53,8 @@ export interface RunFacts {
   readonly issued: number;
   /** Rows that went into `samples.csv`. */
   readonly rows: number;
-  readonly interrupted: boolean;
+  /** How it ended: at the end of its load, stopped by the user, or without a word. */
+  readonly ended: 'done' | 'stopped' | 'killed';
   readonly model: 'closed' | 'open';
   /** The user set the number of connections: waiting for one is what was asked for. */
   readonly cappedConnections: boolean;
@@ -45,9 +66,28 @@ export interface RunFacts {
   readonly headroomRatio: number | null;
   /** Why worker threads ended before their loop did. */
   readonly lostWorkers: readonly string[];
+  /** The run and the generator by second. */
+  readonly seconds: readonly PerSecondRow[];
+  readonly generator: readonly GeneratorSecond[];
+  /** Little's law on this run; null where it cannot be judged. */
+  readonly little: Little | null;
+  /** The rate was the same all the time: the run claims a steady state. */
+  readonly steady: boolean;
+  /** The workload repeats payloads on purpose. */
+  readonly repeatsWanted: boolean;
+  readonly thresholds: readonly ThresholdResult[];
+  readonly limits: VerdictLimits;
 }
 
-type Rule = (totals: Totals, facts: RunFacts) => Reason | undefined;
+/** Limits that the user may set. */
+export interface VerdictLimits {
+  /** Failures of this machine that are let pass. */
+  readonly max_local_errors: number;
+  /** Above this share of answers from a cache the run is INVALID; null: any share is let pass. */
+  readonly max_cache_hit_ratio: number | null;
+}
+
+type Rule = (totals: Totals, facts: RunFacts) => Finding | undefined;
 
 const MAX_ERROR_RATIO = 0.01;
 /** More of the sends than this late by more than 10 ms, or less than this much sent, is not the plan any more. */
@@ -60,10 +100,16 @@ const LOOP_DELAY_SHARE = 0.1;
 const MAX_BUSY_RATIO = 0.9;
 const MIN_HEADROOM_RATIO = 1.3;
 const MAX_BUFFERED_RATIO = 0.01;
+const MIN_COMPLETED_RATIO = 0.98;
+const MAX_LITTLE_RATIO = 0.1;
+const DRIFT_RATIO = { suspect: 0.001, invalid: 0.01 } as const;
+/** Both clocks are read in milliseconds: less than this is no drift, and a jump of this much within a second is a step. */
+const LEAST_DRIFT_MS = 5;
+const STEP_MS = 50;
 
 /** The reasons, each found on its own. To add one, write its rule here. */
 const RULES: readonly Rule[] = [
-  function accounting({ counts }, { issued, rows, model, lostWorkers }) {
+  function accounting({ counts, latency }, { issued, rows, model, lostWorkers }) {
     if (model === 'closed' && lostWorkers.length > 0) {
       // What the users of a lost thread had issued is not known.
       return undefined;
@@ -74,6 +120,7 @@ const RULES: readonly Rule[] = [
       Math.abs(issued - rows),
       Math.abs(planned - sent - dropped - not_sent),
       Math.abs(sent - ok - failed - abandoned),
+      Math.abs(ok - latency.n),
     );
     return lost === 0
       ? undefined
@@ -98,7 +145,7 @@ const RULES: readonly Rule[] = [
           advice: 'look at the failures by cause; try one request by hand',
         };
   },
-  function localFaults({ failures }, { lostWorkers }) {
+  function localFaults({ failures }, { lostWorkers, limits }) {
     if (lostWorkers.length > 0) {
       return {
         code: 'local_faults',
@@ -112,18 +159,18 @@ const RULES: readonly Rule[] = [
     const value = failures
       .filter(({ outcome, origin }) => origin === 'local' && wasSent(outcome))
       .reduce((sum, { count }) => sum + count, 0);
-    return value === 0
+    return value <= limits.max_local_errors
       ? undefined
       : {
           code: 'local_faults',
           status: 'INVALID',
           value,
-          limit: 0,
+          limit: limits.max_local_errors,
           message: `${value} requests failed on this machine, not on the target`,
           advice: 'see the failures of origin local; raise the limit they name or lower the load',
         };
   },
-  function errors({ counts, rates }) {
+  function errors({ counts, rates }, { seconds }) {
     return rates.error_ratio === null || rates.error_ratio <= MAX_ERROR_RATIO || counts.ok === 0
       ? undefined
       : {
@@ -133,15 +180,20 @@ const RULES: readonly Rule[] = [
           limit: MAX_ERROR_RATIO,
           message: `${(rates.error_ratio * 100).toFixed(1)} % of the requests failed: latency is that of the survivors`,
           advice: 'read latency together with the failures by cause',
+          seconds: secondsWhere(seconds, ({ failed, completed }) => failed > MAX_ERROR_RATIO * completed),
         };
   },
-  function scheduleNotKept({ counts, lag, due_n, late_n }, { model, cappedConnections }) {
+  function scheduleNotKept({ counts, lag, due_n, late_n }, { model, cappedConnections, seconds }) {
     if (model === 'closed') {
       return undefined;
     }
     const lateRatio = counts.sent === 0 ? 0 : late_n / counts.sent;
     const sentRatio = due_n === 0 ? 1 : counts.sent / due_n;
-    const reason = { code: 'schedule_not_kept', advice: LATE_ADVICE } as const;
+    const reason = {
+      code: 'schedule_not_kept',
+      advice: LATE_ADVICE,
+      seconds: secondsWhere(seconds, ({ dropped, lag_p99_ms }) => dropped > 0 || (lag_p99_ms ?? 0) > LAG_P99_MS),
+    } as const;
     const lateStatus = cappedConnections ? 'SUSPECT' : 'INVALID';
     if (sentRatio < MIN_SENT_RATIO) {
       const unsent = due_n - counts.sent - counts.dropped;
@@ -169,7 +221,7 @@ const RULES: readonly Rule[] = [
         }
       : undefined;
   },
-  function clientBound({ service_time }, { model, loopDelayP99Ms, loopBusyRatio, headroomRatio }) {
+  function clientBound({ service_time }, { model, loopDelayP99Ms, loopBusyRatio, headroomRatio, generator }) {
     const limit = Math.max(LOOP_DELAY_MS.suspect, (service_time.p50_ms ?? 0) * LOOP_DELAY_SHARE);
     const isLate = loopDelayP99Ms !== null && loopDelayP99Ms > limit;
     const isBusy = loopBusyRatio !== null && loopBusyRatio > MAX_BUSY_RATIO;
@@ -180,6 +232,9 @@ const RULES: readonly Rule[] = [
       code: 'client_bound',
       status: model === 'open' && (isBusy || loopDelayP99Ms! > LOOP_DELAY_MS.invalid) ? 'INVALID' : 'SUSPECT',
       advice: 'latency includes its own time; give the generator a core of its own, more --workers, or a lower load',
+      seconds: generator
+        .filter((second) => second.loopDelayP99Ms > limit || (isBusy && second.loopBusyRatio > MAX_BUSY_RATIO))
+        .map(({ epochS }) => epochS),
     } as const;
     return isBusy
       ? {
@@ -209,21 +264,120 @@ const RULES: readonly Rule[] = [
             'look for a proxy that collects answers and turn that off; a server or a client that stood still does the same',
         };
   },
-  function interruptedEarly(_totals, { interrupted }) {
-    return interrupted
-      ? {
+  function backlog({ counts, rates, service_time }, { model, steady, seconds }) {
+    const sent = rates.sent_per_s * rates.window_s;
+    const missing = sent - rates.completed_per_s * rates.window_s;
+    const ratio = sent === 0 ? 1 : 1 - missing / sent;
+    // What a server that keeps up has in flight when the load ends is no backlog: rate × service time, by Little's law.
+    const lastPerS = seconds.findLast(({ planned }) => planned > 0)?.planned ?? 0;
+    const usual = Math.max(rates.in_flight_mean, lastPerS * ((service_time.mean_ms ?? 0) / 1000));
+    if (model === 'closed' || ratio >= MIN_COMPLETED_RATIO || missing <= 1.5 * usual + 3 || counts.ok === 0) {
+      return undefined;
+    }
+    const loaded = seconds.filter(({ planned }) => planned > 0).map(({ in_flight }) => in_flight);
+    const grows = (slopeOf(loaded.slice(0, -1))?.low ?? 0) > 0;
+    return {
+      code: 'backlog',
+      status: steady && grows ? 'INVALID' : 'SUSPECT',
+      value: ratio,
+      limit: MIN_COMPLETED_RATIO,
+      message:
+        `only ${percent(ratio)} of what was sent was answered while the load lasted` +
+        (grows ? ', and more was in flight with each second: latency tells how long the run was' : ''),
+      advice: 'the server takes less than this rate; lower it, and look for the highest that it keeps up with',
+    };
+  },
+  function tooFewSamples(_totals, { thresholds }) {
+    const short = thresholds
+      .flatMap(({ aggregation, n }) => {
+        const p = Number(/^p\((\d+(?:\.\d+)?)\)$/.exec(aggregation)?.[1]) / 100;
+        return p > 0 && p < 1 && n > 0 && n < fewestSamples(p) ? [{ p, n, aggregation }] : [];
+      })
+      .sort((a, b) => b.p - a.p)[0];
+    if (short === undefined) {
+      return undefined;
+    }
+    const needed = fewestSamples(short.p);
+    return {
+      code: 'too_few_samples',
+      status: 'INCONCLUSIVE',
+      value: short.n,
+      limit: needed,
+      message: `${short.aggregation} needs ${needed} requests at 95 % confidence: ${needed - short.n} more`,
+      advice: 'let the run be longer, or ask for a lower percentile',
+    };
+  },
+  function little(_totals, { little: law }) {
+    return law === null || Math.abs(law.ratio - 1) <= MAX_LITTLE_RATIO
+      ? undefined
+      : {
+          code: 'little',
+          status: 'SUSPECT',
+          value: law.ratio - 1,
+          limit: MAX_LITTLE_RATIO,
+          message:
+            `${law.in_system_mean.toFixed(1)} ${law.of === 'users' ? 'users' : 'requests in flight'} do not fit rate times ` +
+            `time, which make ${law.expected_mean.toFixed(1)} (Little's law)`,
+          advice: 'time went by that no request shows; look at the loop delay and the users of each second',
+        };
+  },
+  function clock(_totals, { generator }) {
+    const read = generator.flatMap(({ epochS, wallOffsetMs: ms }) => (ms === null ? [] : [{ epochS, ms }]));
+    const [first, last] = [read[0], read.at(-1)];
+    if (first === undefined || last === undefined || last.epochS === first.epochS) {
+      return undefined;
+    }
+    const driftMs = Math.abs(last.ms - first.ms);
+    const ratio = driftMs > LEAST_DRIFT_MS ? driftMs / 1000 / (last.epochS - first.epochS) : 0;
+    const steps = read
+      .filter(({ ms }, index) => Math.abs(ms - (read[Math.max(0, index - 1)]?.ms ?? ms)) > STEP_MS)
+      .map(({ epochS }) => epochS);
+    return ratio <= DRIFT_RATIO.suspect && steps.length === 0
+      ? undefined
+      : {
+          code: 'clock',
+          status: ratio > DRIFT_RATIO.invalid ? 'INVALID' : 'SUSPECT',
+          value: ratio,
+          limit: DRIFT_RATIO.suspect,
+          message: `wall clock and monotonic clock went apart by ${driftMs.toFixed(0)} ms`,
+          advice: 'durations are of the monotonic clock; have the time service settle, or do not suspend the machine',
+          seconds: steps,
+        };
+  },
+  function cacheServed({ cache }, { repeatsWanted, limits }) {
+    if (cache === null || cache.hit.n === 0) {
+      return undefined;
+    }
+    const reason = {
+      code: 'cache_served',
+      value: cache.hit_ratio,
+      message: `${percent(cache.hit_ratio)} of the answers came from the server's cache`,
+      advice: 'say so with --data-order repeat or zipf, use a larger dataset, or turn the cache off',
+    } as const;
+    const most = limits.max_cache_hit_ratio;
+    if (most !== null && cache.hit_ratio > most) {
+      return { ...reason, status: 'INVALID', limit: most };
+    }
+    return repeatsWanted ? undefined : { ...reason, status: 'SUSPECT', limit: 0 };
+  },
+  function interruptedEarly({ rates }, { ended }) {
+    return ended === 'done'
+      ? undefined
+      : {
           code: 'interrupted',
           status: 'INCONCLUSIVE',
           value: 1,
           limit: 0,
-          message: 'the run was stopped before its end',
+          message:
+            ended === 'stopped'
+              ? 'the run was stopped before its end'
+              : `the run was killed after ${rates.window_s.toFixed(1)} s of its load; what was in flight then is in no row`,
           advice: 'what was measured until then is kept; run again for the whole pattern',
-        }
-      : undefined;
+        };
   },
 ];
 
-function noHeadroom(ratio: number): Reason {
+function noHeadroom(ratio: number): Finding {
   return {
     code: 'client_bound',
     status: 'SUSPECT',
@@ -233,6 +387,10 @@ function noHeadroom(ratio: number): Reason {
     advice:
       'latency may include its own time; lower the rate, or give the generator more --workers or a faster machine',
   };
+}
+
+function secondsWhere(seconds: readonly PerSecondRow[], shows: (second: PerSecondRow) => boolean): readonly number[] {
+  return seconds.filter(shows).map(({ epoch_s }) => epoch_s);
 }
 
 const LATE_ADVICE =
@@ -246,7 +404,11 @@ const SEVERITY: readonly Status[] = ['INVALID', 'INCONCLUSIVE', 'SUSPECT'];
 
 /** The verdict of a run: its worst reason wins. */
 export function judge(totals: Totals, facts: RunFacts): Verdict {
-  const reasons = RULES.map((rule) => rule(totals, facts)).filter((reason) => reason !== undefined);
+  const findings = RULES.map((rule) => rule(totals, facts)).filter((finding) => finding !== undefined);
+  const reasons = findings.map(({ seconds, ...finding }): Reason => {
+    const shows = seconds !== undefined && seconds.length > 0;
+    return { ...finding, seconds_n: shows ? seconds.length : null, at_epoch_s: (seconds ?? []).slice(0, MOST_NAMED) };
+  });
   const status = SEVERITY.find((candidate) => reasons.some((reason) => reason.status === candidate)) ?? 'VALID';
   return { status, reasons };
 }

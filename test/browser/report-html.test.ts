@@ -6,17 +6,17 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { htmlReport } from '../../src/reports/html.js';
 import type { Results } from '../../src/reports/results.js';
+import { CHROMIUM, describeWith } from '../interop/foreign.js';
 import { longResults } from '../support/long-results.js';
 import { resultsOn } from '../support/results.js';
 import { sample } from '../support/samples.js';
-import { CHROMIUM, describeInChromium } from './chromium.js';
 
 const MINUTE = longResults({ seconds: 120, requestsPerS: 50 });
 const TWO_HOURS = longResults({ seconds: 7_200, requestsPerS: 1_389 });
 const HOSTILE = '"><img src=x onerror="window.pwned=1"></script><script>window.pwned=1</script>';
 const failed = sample({ outcome: 'http_5xx', origin: 'target', status: 500 });
 
-describeInChromium('report.html in a browser', () => {
+describeWith('chromium', 'report.html in a browser', () => {
   let browser: Browser;
   const directory = mkdtempSync(join(tmpdir(), 'infer-bench-html-'));
 

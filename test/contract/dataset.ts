@@ -1,5 +1,9 @@
 import { expect, it } from 'vitest';
-import type { Dataset } from '../../src/datasets/dataset.js';
+import type { Dataset, Item, Tensor } from '../../src/datasets/dataset.js';
+
+function tensorsOf(item: Item): readonly Tensor[] {
+  return item.kind === 'tensors' ? Object.values(item.inputs) : item.kind === 'tensor' ? [item] : [];
+}
 
 /** What every dataset has to be: as large as it says, and the same at an index each time. */
 export function datasetContract(open: () => Dataset): void {
@@ -13,9 +17,10 @@ export function datasetContract(open: () => Dataset): void {
       kinds.add(item.kind);
       if (item.kind === 'text') {
         expect(item.text.trim()).not.toBe('');
-      } else if (item.kind === 'tensor') {
-        expect(item.values.length).toBe(item.shape.reduce((product, dim) => product * dim, 1));
-        expect(item.values.every(Number.isFinite)).toBe(true);
+      }
+      for (const { shape, values } of tensorsOf(item)) {
+        expect(values.length).toBe(shape.reduce((product, dim) => product * dim, 1));
+        expect(Array.from(values as ArrayLike<unknown>).every(Number.isFinite)).toBe(true);
       }
     }
     expect(kinds.size).toBe(1);
@@ -26,9 +31,10 @@ export function datasetContract(open: () => Dataset): void {
     const last = dataset.size - 1;
     const [first, end] = [structuredClone(dataset.at(0)), structuredClone(dataset.at(last))];
     const item = dataset.at(0);
-    if (item.kind === 'tensor') {
-      item.values.fill(9);
-    } else if (item.kind === 'bytes') {
+    for (const { values } of tensorsOf(item)) {
+      (values as Float32Array).fill(9);
+    }
+    if (item.kind === 'bytes') {
       item.bytes.fill(9);
     } else if (item.kind === 'row') {
       Object.assign(item.columns, { added: 9 });

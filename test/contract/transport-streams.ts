@@ -107,6 +107,37 @@ export function streamsContract(lane: LaneUnderTest): void {
     }
   });
 
+  it('a stream that stands still is given up at its own time, before the deadline', async () => {
+    const server = await httpServer((socket, { path }) => {
+      socket.write(`${HEAD}transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n`);
+      if (path === '/goes-on') {
+        socket.write('0\r\n\r\n');
+      }
+    });
+    const { timed, send } = open(targetOf(server), { stallUs: 100_000 });
+    const { completion, deadlineUs } = await timed('/stands', { stream: true, timeoutMs: 30_000 });
+    expectEnd(completion, { outcome: 'stream_stall', origin: 'target', status: 200 });
+    expect(completion.bytesIn).toBe(3);
+    expect(completion.endUs - (completion.firstByteUs as number)).toBeGreaterThanOrEqual(100_000 - 1_000);
+    expect(completion.endUs).toBeLessThan(deadlineUs);
+    expectEnd(await send('/goes-on', { stream: true }), { outcome: 'ok' });
+  });
+
+  it('neither an answer that has not begun nor one that does not stream stands still', async () => {
+    const server = await httpServer((socket, { path }) => {
+      if (path === '/begun') {
+        socket.write(`${HEAD}content-length: 9\r\n\r\nabc`);
+      }
+    });
+    const { send } = open(targetOf(server), { stallUs: 50_000 });
+    const [silent, begun] = await Promise.all([
+      send('/silent', { stream: true, timeoutMs: 300 }),
+      send('/begun', { connection: 1, timeoutMs: 300 }),
+    ]);
+    expectEnd(silent, { outcome: 'timeout_ttfb', origin: 'target' });
+    expectEnd(begun, { outcome: 'timeout_total', origin: 'target', status: 200 });
+  });
+
   it('a stream that breaks off is a failure like any other', async () => {
     const server = await httpServer(writeAndEnd(`${HEAD}transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n`));
     const completion = await open(targetOf(server)).send('/', { stream: true });

@@ -49,7 +49,8 @@ describe.each([
   it('has a first token 20 ms after the request at the earliest, and gaps of about 4 ms', () => {
     expect(tokens.ttft.n).toBe(summary.counts.ok - tokens.buffered_n);
     expect(tokens.ttft.min_ms).toBeGreaterThanOrEqual(19);
-    expect(tokens.tpot.min_ms).toBeGreaterThan(1);
+    // Chunks that a busy machine reads together make single values smaller, not the middle one.
+    expect(tokens.tpot.p50_ms).toBeGreaterThan(2);
     expect(tokens.itl_chunk.mean_ms).toBeGreaterThan(2);
     // The last token is there before the answer ends, and the first is a part of the whole.
     expect(tokens.ttft.p50_ms).toBeLessThan(summary.latency.p50_ms);

@@ -77,6 +77,7 @@ describe('the double wave against the embedded server', async () => {
       'samples.csv',
       'per_second.csv',
       'generator.csv',
+      'end.json',
       'histograms.hlog',
       'summary.json',
       'plan.json',
@@ -178,12 +179,14 @@ describe('the same seed', () => {
         '--seed',
         seed,
       ]);
-      return urls.slice(0, 20);
+      return urls;
     };
     const [one, again, other] = await Promise.all([requests('1'), requests('1'), requests('2')]);
-    expect(one.length).toBe(20);
-    expect(again).toEqual(one);
-    expect(other).not.toEqual(one);
+    // As many as a machine that is busy elsewhere sends in a second.
+    const compared = Math.min(one.length, again.length, other.length);
+    expect(compared).toBeGreaterThanOrEqual(3);
+    expect(again.slice(0, compared)).toEqual(one.slice(0, compared));
+    expect(other.slice(0, compared)).not.toEqual(one.slice(0, compared));
   });
 });
 

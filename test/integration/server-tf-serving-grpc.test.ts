@@ -389,16 +389,114 @@ describe('Predict', () => {
   });
 });
 
-describe('the other methods', () => {
-  it.each([
-    'PredictionService/Classify',
-    'PredictionService/Regress',
-    'PredictionService/MultiInference',
-    'ModelService/HandleReloadConfigRequest',
-    'PredictionService/Unheard',
-  ])('%s is UNIMPLEMENTED', async (method) => {
-    expect(await call(method, Buffer.alloc(0))).toMatchObject({ code: 12 });
+/** tensorflow.Example {features=1 {feature=1 {key=1, value=2 Feature}}}; float_list is field 2 of a feature. */
+const example = (name: string, feature: Buffer) => bytes(1, bytes(1, bytes(1, name), bytes(2, feature)));
+const floatList = (values: readonly number[]) => bytes(2, bytes(1, floats(values)));
+const pixels = (first: number) => example('x', floatList(image(first)));
+/** Input.example_list = 1, its examples = 1. */
+const examples = (...all: Buffer[]) => bytes(2, bytes(1, ...all.map((one) => bytes(1, one))));
+
+describe('classify and regress', () => {
+  const ask = async (method: string, ...parts: Buffer[]) => {
+    const reply = await call(`PredictionService/${method}`, Buffer.concat(parts));
+    if (!('message' in reply)) {
+      throw new Error(reply.details);
+    }
+    return fieldsOf(reply.message);
+  };
+
+  it('give the classes of each example, the likeliest first', async () => {
+    const response = await ask('Classify', spec(), examples(pixels(0), pixels(1)));
+    const classifications = fieldsOf(part(response, 1)).get(1) as Buffer[];
+    const classes = classifications.map((all) => fieldsOf(all).get(1) as Buffer[]);
+    // Class {label=1, score=2 float}: the label is the third byte.
+    const labels = classes.map((all) => all.map((one) => String.fromCharCode(one[2] as number)).join(''));
+    expect(labels).toEqual(['9876543210', '9876543210']);
+    expect(classes[0]?.[0]?.toString('hex')).toBe('0a0139150000103f');
+    // ModelSpec {name=1 "mnist", version=2 {1}, signature_name=3 "serving_default"}.
+    const name = Buffer.from('serving_default').toString('hex');
+    expect(part(response, 2).toString('hex')).toBe(`0a056d6e697374120208011a0f${name}`);
   });
+
+  it('give one value per example', async () => {
+    const response = await ask('Regress', spec('mnist', signature('regress_digit')), examples(pixels(0)));
+    // Σ i · i/16 = 285/16 = 17.8125.
+    expect(part(response, 1).toString('hex')).toBe('0a050d00808e41');
+  });
+
+  it('go together in MultiInference', async () => {
+    const task = (method: string, ...more: Buffer[]) =>
+      bytes(1, bytes(1, bytes(1, 'mnist'), ...more), bytes(2, `tensorflow/serving/${method}`));
+    const response = await ask(
+      'MultiInference',
+      task('classify'),
+      task('regress', signature('regress_digit')),
+      examples(pixels(0)),
+    );
+    const results = (response.get(1) as Buffer[]).map(fieldsOf);
+    expect(results.map((result) => [...result.keys()])).toEqual([
+      [1, 2],
+      [1, 3],
+    ]);
+  });
+
+  it.each<[title: string, method: string, request: Buffer, code: number, details: string]>([
+    ['no model spec', 'Classify', examples(pixels(0)), 3, 'Missing ModelSpec'],
+    ['no input', 'Classify', spec(), 3, 'Input is empty.'],
+    [
+      'an unknown model',
+      'Regress',
+      Buffer.concat([spec('x'), examples(pixels(0))]),
+      5,
+      'Servable not found for request: Latest(x)',
+    ],
+    [
+      'a signature of another method',
+      'Classify',
+      Buffer.concat([spec('mnist', PREDICT_IMAGES), examples(pixels(0))]),
+      3,
+      'Expected classification signature method_name to be tensorflow/serving/classify. Was: tensorflow/serving/predict',
+    ],
+    [
+      'an unknown signature',
+      'Regress',
+      Buffer.concat([spec('mnist', signature('nope')), examples(pixels(0))]),
+      3,
+      'No signature was found with the name: nope',
+    ],
+    [
+      'another feature',
+      'Classify',
+      Buffer.concat([spec(), examples(example('y', floatList([1])))]),
+      3,
+      'Name: <unknown>, Feature: x (data type: float) is required but could not be found.',
+    ],
+    [
+      'whole numbers',
+      'Classify',
+      Buffer.concat([spec(), examples(example('x', bytes(3, bytes(1, Buffer.of(1)))))]),
+      3,
+      "Name: <unknown>, Feature: x.  Data types don't match. Expected type: float",
+    ],
+    [
+      'too few pixels',
+      'Classify',
+      Buffer.concat([spec(), examples(example('x', floatList([1])))]),
+      3,
+      'Name: <unknown>, Key: x, Index: 0.  Number of float values != expected.  values size: 1 but output shape: [784]',
+    ],
+  ])('refuse %s', async (_title, method, request, code, details) => {
+    expect(await call(`PredictionService/${method}`, request)).toEqual({ code, details });
+  });
+});
+
+describe('the other methods', () => {
+  it.each(['ModelService/HandleReloadConfigRequest', 'PredictionService/Unheard'])(
+    '%s is UNIMPLEMENTED',
+    async (method) => {
+      expect(await call(method, Buffer.alloc(0))).toMatchObject({ code: 12 });
+    },
+  );
 
   it.each<[title: string, request: Buffer, code: number, details: string]>([
     ['no model spec', Buffer.alloc(0), 3, 'Missing ModelSpec'],
@@ -438,6 +536,7 @@ describe('the other methods', () => {
     expect(Object.fromEntries(methods)).toEqual({
       predict_images: 'tensorflow/serving/predict',
       serving_default: 'tensorflow/serving/classify',
+      regress_digit: 'tensorflow/serving/regress',
     });
     const images = fieldsOf(part(signatures.get('predict_images') ?? new Map(), 1));
     expect(String(part(images, 1))).toBe('images');
@@ -463,7 +562,7 @@ describe('the truth', () => {
       ['0000000001', 3, 0],
       ['0000000002', 3, 5],
       ['0000000003', 0, 13],
-      ['0000000004', 0, 12],
+      ['0000000004', 0, 3],
       [undefined, 3, 0],
     ]);
     const times = rows.flatMap(({ receivedNs, sentNs }) => [receivedNs, sentNs]);

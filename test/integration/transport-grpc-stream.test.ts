@@ -27,7 +27,10 @@ afterEach(async () => {
 });
 
 /** Calls a method that streams; the completion with the bytes of its body. */
-async function watch(answer: (call: Call) => void, timeoutUs = 10_000_000): Promise<Completion & { body?: string }> {
+async function watch(
+  answer: (call: Call) => void,
+  { timeoutUs = 10_000_000, stallUs = undefined as number | undefined } = {},
+): Promise<Completion & { body?: string }> {
   const server = await grpcServer({ Watch: WATCH }, { Watch: answer });
   transport = createGrpcJsTransport({
     target: targetOf(server),
@@ -35,6 +38,7 @@ async function watch(answer: (call: Call) => void, timeoutUs = 10_000_000): Prom
     headers: {},
     requestIds: false,
     maxConnections: 1,
+    stallUs,
   });
   const request = { method: 'POST', path: PATH, headers: {}, body: Buffer.from('q'), batch: 1, stream: true } as const;
   return new Promise((resolve) => {
@@ -88,11 +92,25 @@ describe('a stream of messages over grpc-js', () => {
     ]);
   });
 
+  it('that stands still is given up at its own time', async () => {
+    const end = await watch(
+      (call) => {
+        call.on('error', () => {});
+        call.write(Buffer.from('one'));
+      },
+      { stallUs: 100_000 },
+    );
+    expect([end.outcome, end.origin, end.bytesIn]).toEqual(['stream_stall', 'target', 3]);
+  });
+
   it('that has no end is cut by the deadline', async () => {
-    const end = await watch((call) => {
-      call.on('error', () => {});
-      call.write(Buffer.from('one'));
-    }, 300_000);
+    const end = await watch(
+      (call) => {
+        call.on('error', () => {});
+        call.write(Buffer.from('one'));
+      },
+      { timeoutUs: 300_000 },
+    );
     expect([end.outcome, end.origin]).toEqual(['grpc_DEADLINE_EXCEEDED', 'target']);
   });
 });

@@ -159,6 +159,7 @@ export function longResults({ seconds: length, requestsPerS }: LongOptions): Res
       openFds: 90,
       handshakes: 0,
       handshakeP99Ms: null,
+      wallOffsetMs: null,
     })),
     latency: whole.latency,
     serviceTime: whole.service,

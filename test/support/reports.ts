@@ -2,7 +2,9 @@ import { repeats } from '../../src/reduce/repeats.js';
 import { totals } from '../../src/reduce/summary.js';
 import { type Headroom, type Report, reportOf } from '../../src/reports/report.js';
 import type { Sample } from '../../src/samples/sample.js';
+import { confidenceOf } from '../../src/verdicts/confidence.js';
 import { judge } from '../../src/verdicts/validity.js';
+import { soundFacts } from './facts.js';
 import { blockOf } from './samples.js';
 
 /** The report of a run with these samples. */
@@ -72,17 +74,11 @@ export function reportOn(
       handshakes_n: 0,
       handshake_p99_ms: null,
     },
-    verdict: judge(sums, {
-      issued: samples.length,
-      rows: samples.length,
-      interrupted: false,
-      model: 'closed',
-      cappedConnections: false,
-      loopDelayP99Ms: 0,
-      loopBusyRatio: 0.2,
-      headroomRatio: null,
-      lostWorkers: [],
-    }),
+    serverSide: null,
+    verdict: judge(sums, soundFacts(samples.length)),
     calibration,
+    thresholds: [],
+    little: null,
+    confidence: confidenceOf(whole.histograms().latency),
   });
 }

@@ -25,6 +25,7 @@ export function sample(given: Partial<Sample> = {}): Sample {
     firstTokenUs: undefined,
     lastTokenUs: undefined,
     chunks: undefined,
+    paused: false,
     ...given,
   };
 }

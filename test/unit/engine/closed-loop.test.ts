@@ -46,7 +46,6 @@ function loop({
     protocol: { via: 'http', decode: () => ({ outcome: 'ok' }) },
     request: (seq) => ({ method: 'GET', path: `/${seq}`, headers: {}, body: null, batch: 1 }),
     turn: 1,
-    check: true,
     timeoutUs: 10e6,
     drainUs: 30e6,
     connections: undefined,
@@ -300,17 +299,6 @@ describe('a sample', () => {
     await run.end;
     expect(run.samples[0]).toMatchObject({ outcome: 'schema_mismatch', origin: 'target', status: 200 });
     expect(texts[0]).toBe('Got no labels');
-  });
-
-  it('is not decoded when answers are not checked', async () => {
-    const run = loop({
-      durationS: 1,
-      check: false,
-      protocol: { via: 'http', decode: () => ({ outcome: 'invalid_json' }) },
-    });
-    run.clock.runUntil(20e6);
-    await run.end;
-    expect(run.samples.every(({ outcome }) => outcome === 'ok')).toBe(true);
   });
 
   it('has sequence numbers without a gap', async () => {

@@ -9,6 +9,7 @@ import { arrivals, type Spacing } from '../../../src/schedule/arrivals.js';
 import { WHOLE } from '../../../src/schedule/shard.js';
 import { judge } from '../../../src/verdicts/validity.js';
 import { fakeClock } from '../../support/clock.js';
+import { soundFacts } from '../../support/facts.js';
 import { blockOf, sampleRows } from '../../support/samples.js';
 import { type Fate, fakeTransport } from '../../support/transport.js';
 
@@ -44,7 +45,6 @@ function loop({
     pacing: 'frugal',
     protocol: { via: 'http', decode: () => ({ outcome: 'ok' }) },
     request: (seq) => ({ method: 'GET', path: `/${seq}`, headers: {}, body: null, batch: 1 }),
-    check: true,
     timeoutUs: 10e6,
     drainUs: 30e6,
     maxInFlight: 10_000,
@@ -171,15 +171,11 @@ describe('a generator that cannot keep the schedule', () => {
     whole.rows(blockOf(run.samples));
     const sums = whole.finish();
     const { status, reasons } = judge(sums, {
+      ...soundFacts(run.samples.length),
       issued: end.planned,
-      rows: run.samples.length,
-      interrupted: false,
       model: 'open',
-      cappedConnections: false,
       loopDelayP99Ms: null,
       loopBusyRatio: null,
-      headroomRatio: null,
-      lostWorkers: [],
     });
     expect([status, reasons.map(({ code }) => code)]).toEqual(['INVALID', ['schedule_not_kept']]);
     // Their lateness is this program's; only what was in flight as it stood still looks slow, which nobody can tell.

@@ -5,8 +5,9 @@ import type { Item } from '../../../src/datasets/dataset.js';
 import { BenchError } from '../../../src/errors.js';
 import { readFlags } from '../../../src/flags.js';
 import { grpc } from '../../../src/protocols/grpc.js';
-import type { Ask, CreateOptions, Protocol, WireRequest } from '../../../src/protocols/protocol.js';
+import type { Ask, CreateOptions, Protocol, Questions, WireRequest } from '../../../src/protocols/protocol.js';
 import { fileDescriptors } from '../../../src/server/descriptors.js';
+import { refused, reply } from '../../support/replies.js';
 
 const FIXTURES = fileURLToPath(new URL('../../fixtures/protos', import.meta.url));
 const ZOO = { proto: join(FIXTURES, 'zoo/keeper.proto'), 'proto-path': FIXTURES };
@@ -163,6 +164,27 @@ function field(number: number, value: Uint8Array | number): Buffer {
   return Buffer.concat([Buffer.of((number << 3) | 2, ...size), value]);
 }
 
+const questions = async (words: Words): Promise<Questions> => (await grpc.questions?.(valuesOf(words), '')) ?? {};
+
+describe('readiness', () => {
+  it('is what the health service says of the server', async () => {
+    const { readiness } = await questions({ call: 'a.S/M' });
+    expect(readiness?.request.path).toBe('/grpc.health.v1.Health/Check');
+    expect(readiness?.read(reply(Buffer.of(8, 1)))).toEqual({ value: true });
+    expect(readiness?.read(reply(Buffer.of(8, 2)))).toEqual({ problem: 'The server says that it is NOT_SERVING' });
+    expect(readiness?.read(reply(Buffer.of(255)))?.problem).toContain('Not an answer to');
+  });
+
+  it('is there where the server answers that it has no such service', async () => {
+    const { readiness } = await questions({ call: 'a.S/M' });
+    expect([5, 12, 14].map((code) => readiness?.read(refused(code, 'gRPC error')).problem)).toEqual([
+      undefined,
+      undefined,
+      'gRPC error',
+    ]);
+  });
+});
+
 describe('server reflection', () => {
   const files = fileDescriptors(['inference/inference.proto', 'grpc/health/v1/health.proto']);
   const bytesOf = (name: string) => files.find((file) => file.name === name)?.bytes as Buffer;
@@ -171,14 +193,14 @@ describe('server reflection', () => {
   const call = 'inference.GRPCInferenceService/ModelReady';
   const found = { '7 *': list, '4 inference.GRPCInferenceService': field(4, field(1, oip)) };
 
-  it('is asked where there is no file', () => {
-    expect(grpc.learner?.(valuesOf({ call }))).toBeDefined();
-    expect(grpc.learner?.(valuesOf({ call, ...ZOO }))).toBeUndefined();
+  it('is asked where there is no file', async () => {
+    expect((await questions({ call })).definitions).toBeDefined();
+    expect((await questions({ call, ...ZOO })).definitions).toBeUndefined();
   });
 
   it.each(['v1', 'v1alpha'])('of %s gives the definitions', async (version) => {
     const { ask } = reflectionServer(found, version);
-    const learned = await grpc.learner?.(valuesOf({ call }))?.(ask);
+    const learned = await (await questions({ call })).definitions?.(ask);
     const protocol = await grpc.create(valuesOf({ call, body: '{"name":"m"}' }), '', { headers: {}, learned });
     expect(protocol.encode([row()]).body?.toString('hex')).toBe('0a016d');
   });
@@ -191,14 +213,12 @@ describe('server reflection', () => {
       '4 a.S': field(4, field(1, outer)),
       '3 b.proto': field(4, field(1, inner)),
     });
-    expect(await grpc.learner?.(valuesOf({ call: 'a.S/M' }))?.(ask)).toEqual([outer, inner]);
+    expect(await (await questions({ call: 'a.S/M' })).definitions?.(ask)).toEqual([outer, inner]);
     expect(asked).toEqual(['7 *', '4 a.S', '3 b.proto']);
   });
 
   const failing = async (ask: Ask, method = call): Promise<BenchError> => {
-    const error = await grpc
-      .learner?.(valuesOf({ call: method }))?.(ask)
-      .catch((error: unknown) => error);
+    const error = await (await questions({ call: method })).definitions?.(ask).catch((error: unknown) => error);
     expect(error).toBeInstanceOf(BenchError);
     return error as BenchError;
   };

@@ -45,6 +45,24 @@ describe('the pool of requests', () => {
     }
   });
 
+  it('refuses a batch that would be too large before it is made', () => {
+    let longest = 0;
+    const protocol: Protocol = {
+      ...listing,
+      encode(asked) {
+        longest = Math.max(longest, asked.length);
+        return { ...listing.encode(asked), body: Buffer.alloc(100 + 1_000 * asked.length) };
+      },
+    };
+    const make = (batchSize: number) =>
+      payloads({ protocol, dataset: dataset(1), batchSize, random: random(1, 'dataset') });
+    expect(() => make(70_000)).toThrow(
+      'a batch of 70000 items is a request of about 70.1 MB, at most 67.1 MB are sent: lower --batch-size',
+    );
+    expect(longest).toBe(2);
+    expect(make(3).requests.length).toBe(1);
+  });
+
   it('fills the last batch from the beginning', () => {
     const batches = items(10, 4);
     expect(batches.map(({ length }) => length)).toEqual([4, 4, 4]);

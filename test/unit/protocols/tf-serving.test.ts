@@ -3,7 +3,14 @@ import type { Item } from '../../../src/datasets/dataset.js';
 import { tfServingGrpc } from '../../../src/protocols/tf-serving-grpc.js';
 import { tfServingRest } from '../../../src/protocols/tf-serving-rest.js';
 
-const MNIST = { model: 'mnist', signature: 'predict_images', 'model-version': undefined, input: 'images' };
+const MNIST = {
+  model: 'mnist',
+  signature: 'predict_images',
+  'model-version': undefined,
+  input: 'images',
+  call: 'predict',
+  format: 'row',
+};
 const RAW = { ...MNIST, encoding: 'raw' } as const;
 const rest = await tfServingRest.create(MNIST, '');
 const grpc = await tfServingGrpc.create(RAW, '');
@@ -90,9 +97,9 @@ describe('a gRPC request', () => {
     expect(grpc.encode(Array.from({ length: 4 }, () => tensor(new Array(784).fill(0)))).body?.length).toBe(12_599);
   });
 
-  it('refuses items of several shapes and texts', () => {
+  it('refuses items of several shapes, and texts beside tensors', () => {
     expect(() => grpc.encode([tensor([1, 2]), tensor([1])])).toThrow(RangeError);
-    expect(() => grpc.encode([{ kind: 'text', text: 'x' }])).toThrow(RangeError);
+    expect(() => grpc.encode([{ kind: 'text', text: 'x' }, tensor([1])])).toThrow(RangeError);
   });
 });
 

@@ -29,7 +29,6 @@ function measured(answers: readonly Streamed[]) {
   const options = {
     shard: WHOLE,
     protocol: codec,
-    check: true,
     room: rows.room,
     gaps: (one: ChunkGaps) => gaps.push(one),
   };

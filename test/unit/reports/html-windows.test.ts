@@ -77,6 +77,7 @@ describe('windows of time', () => {
       openFds: null,
       handshakes: 0,
       handshakeP99Ms: null,
+      wallOffsetMs: null,
     };
     const generator = [second, { ...second, epochS: epochS + 1, loopDelayP99Ms: 8 }];
     expect(timeWindows({ ...results, generator }).rows[1]).toMatchObject({ loop_delay_p99_ms: 8, gc_ms: 4 });

@@ -5,14 +5,20 @@ import { histogramsHlog } from '../../../src/reports/histograms-hlog.js';
 import { REPORTERS } from '../../../src/reports/index.js';
 import { perSecondCsv } from '../../../src/reports/per-second-csv.js';
 import { type Progress, progressBlock, progressLine } from '../../../src/reports/progress.js';
+import type { Report } from '../../../src/reports/report.js';
+import { reportOf } from '../../../src/reports/report.js';
 import { safeText } from '../../../src/text.js';
 import { reporterContract } from '../../contract/reporter.js';
 import { reportOn } from '../../support/reports.js';
+import { resultsOn } from '../../support/results.js';
 import { blockOf, sample } from '../../support/samples.js';
 
-describe.each(Object.entries(REPORTERS))('the %s report', (_name, reporter) => {
-  reporterContract(reporter);
+describe.each(Object.entries(REPORTERS))('the %s report', (_name, { render }) => {
+  reporterContract(render);
 });
+
+const resultsWith = (report: Report) => ({ ...resultsOn([]), report });
+const onScreen = (report: Report) => REPORTERS.console.render(resultsWith(report));
 
 const width = (text: string) => Math.max(...text.split('\n').map((line) => [...line].length));
 
@@ -26,11 +32,11 @@ describe('the summary on the screen', () => {
   );
 
   it('fits into 80 columns, also with long failures and large numbers', () => {
-    expect(width(REPORTERS.console(report))).toBeLessThanOrEqual(80);
+    expect(width(onScreen(report))).toBeLessThanOrEqual(80);
   });
 
   it('starts with the verdict and shows counts, latency, failures and files', () => {
-    const text = REPORTERS.console(report);
+    const text = onScreen(report);
     expect(text).toMatch(/^VALID {2}sentiment · double-wave/);
     expect(text).toContain('123,459 sent: 123,456 ok, 3 failed, 0 abandoned');
     for (const word of ['latency', 'service time', 'until failure', ...causes, 'raw_requests.csv', 'Closed loop']) {
@@ -39,7 +45,7 @@ describe('the summary on the screen', () => {
   });
 
   it('shows endpoints and the cache where there are such, and the share of repeats where one was asked for', () => {
-    const plain = REPORTERS.console(report);
+    const plain = onScreen(report);
     expect(plain).not.toMatch(/cache|health|repeats/);
     expect(plain).toContain('each sent 77 times');
     const of = reportOn(
@@ -53,7 +59,7 @@ describe('the summary on the screen', () => {
       ['predict', 'health-of-a-long-name'],
     );
     const run = { ...of.run, data_order: 'repeat', repeat_rate_ratio: 0.95 };
-    const text = REPORTERS.console({ ...of, run });
+    const text = onScreen({ ...of, run });
     expect(width(text)).toBeLessThanOrEqual(80);
     expect(text).toContain('health-of-a-long-name 123,457 sent: 123,456 ok (errors 0.00 %)');
     expect(text).toMatch(/^ *predict +123,456 /m);
@@ -62,13 +68,13 @@ describe('the summary on the screen', () => {
     expect(text).toMatch(/^ *cache hit +117,283 /m);
     expect(text).toMatch(/^ *cache miss +6,173 /m);
     expect(text).toMatch(/payloads .* 99\.\d\d % repeats, asked 95\.00 %/);
-    expect(REPORTERS.console({ ...of, run: { ...run, data_order: 'zipf', repeat_rate_ratio: null } })).toMatch(
+    expect(onScreen({ ...of, run: { ...run, data_order: 'zipf', repeat_rate_ratio: null } })).toMatch(
       /zipf order, 99\.\d\d % repeats\n/,
     );
   });
 
   it('shows a dash where there is no value, never 0', () => {
-    const text = REPORTERS.console(reportOn([sample({ outcome: 'http_5xx', origin: 'target' })]));
+    const text = onScreen(reportOn([sample({ outcome: 'http_5xx', origin: 'target' })]));
     expect(text).toMatch(/latency +0 +- +- +- +- +- +- +-/);
     expect(text).toMatch(/^INVALID/);
     expect(text).toContain('no_success');
@@ -76,27 +82,83 @@ describe('the summary on the screen', () => {
 
   it('shows tokens where answers told of them, and only then', () => {
     const stream = { tokensOut: 12_345_678, chunks: 3, firstTokenUs: 2_000, lastTokenUs: 9_000 };
-    const text = REPORTERS.console(reportOn([sample(stream), sample({ seq: 1, ...stream })]));
+    const text = onScreen(reportOn([sample(stream), sample({ seq: 1, ...stream })]));
     expect(text).toMatch(/^ {2}tokens {4}24,691,356 out, 2469135.6 out\/s/m);
     expect(text).toMatch(/^ ?TTFT +2 +2.000/m);
     expect(text).toMatch(/^ ?TPOT +2 /m);
     expect(text).toMatch(/^ ?NTPOT +2 /m);
     expect(text).not.toContain('itl_chunk');
     expect(width(text)).toBeLessThanOrEqual(80);
-    expect(REPORTERS.console(reportOn([sample({ chunks: 0 })]))).toContain('tokens    not counted by the server');
-    expect(REPORTERS.console(reportOn([sample()]))).not.toMatch(/tokens|TTFT/);
+    expect(onScreen(reportOn([sample({ chunks: 0 })]))).toContain('tokens    not counted by the server');
+    expect(onScreen(reportOn([sample()]))).not.toMatch(/tokens|TTFT/);
   });
 
   it('is the same with colour, but for the colour', () => {
-    expect(stripVTControlCharacters(REPORTERS['console-color'](report))).toBe(REPORTERS.console(report));
-    expect(REPORTERS.console(report)).not.toContain('\u001b');
+    expect(stripVTControlCharacters(REPORTERS['console-color'].render(resultsWith(report)))).toBe(onScreen(report));
+    expect(onScreen(report)).not.toContain('\u001b');
+  });
+});
+
+describe('a run of batches whose answers were compared', () => {
+  const one = reportOn([
+    ...Array.from({ length: 3 }, (_, seq) => sample({ seq, startUs: 0, endUs: 10_000 })),
+    sample({ seq: 3, startUs: 0, endUs: 5_000, outcome: 'wrong_output', origin: 'target' }),
+  ]);
+  const { run, ...totals } = one;
+  const of = (check: string) =>
+    reportOf({
+      run: { ...run, batch: 1024, check },
+      totals,
+      generator: one.generator,
+      repeats: one.repeats,
+      verdict: one.verdict,
+      calibration: null,
+      serverSide: {
+        success_n: 12_345,
+        fail_n: 0,
+        inferences_n: 98_760,
+        executions_n: 12_345,
+        batch_mean: 8,
+        queue_mean_ms: 123.456,
+        compute_input_mean_ms: 0.5,
+        compute_infer_mean_ms: 1234.5,
+        compute_output_mean_ms: 0.25,
+        cache_hits_n: 1234,
+        cache_misses_n: 1,
+        cache_mean_ms: 0.125,
+        rest_mean_ms: 12.5,
+      },
+      thresholds: [],
+      confidence: [],
+      little: null,
+    });
+
+  it('tells the latency of an item, to the nanosecond', () => {
+    // 10 ms for 1024 items.
+    expect(of('shape').latency_per_item).toMatchObject({ n: 3, p50_ms: 0.009766, max_ms: 0.009766 });
+    expect(onScreen(of('shape'))).toMatch(/per item +3 +0\.010/);
+  });
+
+  it('tells the share of right answers where they were compared', () => {
+    expect(of('first').correct_rate).toBe(0.75);
+    expect(of('labels.txt').correct_rate).toBe(0.75);
+    expect([of('shape').correct_rate, of('none').correct_rate]).toEqual([null, null]);
+    expect(onScreen(of('first'))).toContain('75.00 % right of those that were compared');
+  });
+
+  it("tells the server's own side in 80 columns", () => {
+    const text = onScreen(of('first'));
+    expect(text).toContain('server    queue 123.5, input 0.500, infer 1234.5, output 0.250');
+    expect(text).toContain('1,234 answered by its cache');
+    expect(width(text)).toBeLessThanOrEqual(80);
+    expect(one.server_side).toBeNull();
   });
 });
 
 it('JSON is the report itself, with units in the names of its numbers', () => {
   const stream = sample({ seq: 1, tokensOut: 3, chunks: 3, firstTokenUs: 2_000, lastTokenUs: 9_000 });
   const report = reportOn([sample(), stream]);
-  const read = JSON.parse(REPORTERS.json(report));
+  const read = JSON.parse(REPORTERS.json.render(resultsWith(report)));
   expect(read).toEqual(report);
   const unitless: string[] = [];
   const visit = (value: unknown, path: string) => {

@@ -106,17 +106,21 @@ describe('samples.csv', () => {
     records.record(sample({ seq: 12, tokensOut: 5, firstTokenUs: 9_500, lastTokenUs: 9_900, chunks: 3 }));
     records.record(sample({ seq: 13, firstTokenUs: 9_500 }));
     records.record(sample({ seq: 14, chunks: 0 }));
+    records.record(sample({ seq: 15, paused: true }));
+    records.record(sample({ seq: 16, chunks: 0, paused: true }));
     records.close();
     expect(read(path).split('\n')).toEqual([
-      'seq,user,worker,phase,endpoint,intended_us,start_us,first_byte_us,end_us,outcome,origin,status,batch,bytes_out,bytes_in,reused,cache,tokens_out,first_token_us,last_token_us,chunks',
-      '7,2,0,measure,predict,0,0,9000,10000,ok,,200,1,3,4,1,,,,,',
-      '8,0,0,measure,predict,0,0,,10000,connect_refused,network,,1,100,50,0,,,,,',
-      '9,0,0,measure,predict,6,,,,dropped,local,,1,100,50,,,,,,',
-      '10,0,0,measure,health,0,0,9000,10000,ok,,200,1,100,50,1,hit,,,,',
-      '11,0,0,measure,health,0,0,9000,10000,ok,,200,1,100,50,1,miss,0,,,',
-      '12,0,0,measure,predict,0,0,9000,10000,ok,,200,1,100,50,1,,5,9500,9900,3',
-      '13,0,0,measure,predict,0,0,9000,10000,ok,,200,1,100,50,1,,,9500,,',
-      '14,0,0,measure,predict,0,0,9000,10000,ok,,200,1,100,50,1,,,,,0',
+      'seq,user,worker,phase,endpoint,intended_us,start_us,first_byte_us,end_us,outcome,origin,status,batch,bytes_out,bytes_in,reused,cache,tokens_out,first_token_us,last_token_us,chunks,client_pause',
+      '7,2,0,measure,predict,0,0,9000,10000,ok,,200,1,3,4,1,,,,,,',
+      '8,0,0,measure,predict,0,0,,10000,connect_refused,network,,1,100,50,0,,,,,,',
+      '9,0,0,measure,predict,6,,,,dropped,local,,1,100,50,,,,,,,',
+      '10,0,0,measure,health,0,0,9000,10000,ok,,200,1,100,50,1,hit,,,,,',
+      '11,0,0,measure,health,0,0,9000,10000,ok,,200,1,100,50,1,miss,0,,,,',
+      '12,0,0,measure,predict,0,0,9000,10000,ok,,200,1,100,50,1,,5,9500,9900,3,',
+      '13,0,0,measure,predict,0,0,9000,10000,ok,,200,1,100,50,1,,,9500,,,',
+      '14,0,0,measure,predict,0,0,9000,10000,ok,,200,1,100,50,1,,,,,0,',
+      '15,0,0,measure,predict,0,0,9000,10000,ok,,200,1,100,50,1,,,,,,1',
+      '16,0,0,measure,predict,0,0,9000,10000,ok,,200,1,100,50,1,,,,,0,1',
       '',
     ]);
   });
@@ -149,6 +153,7 @@ it('a block gives back what was put in', () => {
           firstTokenUs: moment,
           lastTokenUs: moment,
           chunks: fc.option(fc.nat({ max: 2 ** 31 - 1 }), { nil: undefined }),
+          paused: fc.boolean(),
         }),
         { maxLength: 20 },
       ),

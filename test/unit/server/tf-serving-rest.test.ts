@@ -326,11 +326,91 @@ describe('predict', () => {
   it('reads the document before it looks for the model', () => {
     expect(errorOf(predict('', '/v1/models/other:predict'))).toBe('JSON Parse error: The document is empty');
   });
+});
 
-  it.each(['classify', 'regress'])('does not %s yet', (method) => {
-    const answer = ask('POST', `/v1/models/mnist:${method}`, '{"examples": [{"x": 1}]}');
-    expect(answer).toMatchObject({ status: 501, route: { inference: true } });
-    expect(errorOf(answer)).toMatch(/not implemented/);
+describe('classify and regress', () => {
+  const onExamples = (method: string, body: unknown) =>
+    ask('POST', `/v1/models/mnist:${method}`, typeof body === 'string' ? body : JSON.stringify(body));
+  const examples = [{ x: image(0) }, { x: image(1) }];
+
+  it('give the classes of each example, the likeliest first', () => {
+    const { status, body, batch, route } = onExamples('classify', { examples });
+    expect({ status, batch, inference: route.inference }).toEqual({ status: 200, batch: 2, inference: true });
+    const { results } = JSON.parse(body);
+    expect(results.length).toBe(2);
+    expect(results[0].slice(0, 2)).toEqual([
+      ['9', 0.5625],
+      ['8', 0.5],
+    ]);
+    expect(results[1].at(-1)).toEqual(['0', 1]);
+  });
+
+  it('lay results out on one line', () => {
+    const { body } = onExamples('regress', { signature_name: 'regress_digit', examples });
+    // Σ i · i/16 = 17.8125, and Σ i · (1 + i/16) = 62.8125.
+    expect(body).toBe('{\n    "results": [17.8125, 62.8125\n    ]\n}');
+    expect(onExamples('classify', { examples }).body).toMatch(
+      /^\{\n {4}"results": \[\[\["9", 0\.5625\], \["8", 0\.5\]/,
+    );
+  });
+
+  it('take what all examples share from the context', () => {
+    const shared = onExamples('classify', { context: { x: image(0) }, examples: [{}, { x: image(1) }] });
+    expect(shared.body).toBe(onExamples('classify', { examples }).body);
+  });
+
+  it.each<[title: string, method: string, body: unknown, status: number, message: string]>([
+    ['no object', 'classify', '[]', 400, 'JSON Value: [] Is not object'],
+    [
+      'no examples',
+      'classify',
+      {},
+      400,
+      "JSON Value: {} When method is classify, key 'examples' is expected and was not found",
+    ],
+    ['no list', 'regress', { examples: 1 }, 400, "Expecting 'examples' value to be an list/array"],
+    ['an empty list', 'regress', { examples: [] }, 400, "'examples' value is an empty array"],
+    [
+      'an example that is no object',
+      'classify',
+      { examples: [[1]] },
+      400,
+      'Example must be JSON object but got JSON Array',
+    ],
+    [
+      'a list in a list',
+      'classify',
+      { examples: [{ x: [[1]] }] },
+      400,
+      'Feature: x has element with unexpected JSON type: Array',
+    ],
+    ['values of two kinds', 'classify', { examples: [{ x: [1, 'a'] }] }, 400, 'Unexpected element type for feature: x'],
+    [
+      'texts',
+      'classify',
+      { examples: [{ x: ['a', { b64: 'YQ==' }] }] },
+      400,
+      "Data types don't match. Expected type: float",
+    ],
+    ['another feature', 'classify', { examples: [{ y: [1] }] }, 400, 'Feature: x (data type: float) is required'],
+    ['too few pixels', 'classify', { examples: [{ x: [1] }] }, 400, 'values size: 1 but output shape: [784]'],
+    ['the signature of another method', 'regress', { examples }, 400, 'Was: tensorflow/serving/classify'],
+    [
+      'an unknown signature',
+      'regress',
+      { signature_name: 'nope', examples },
+      400,
+      'No signature was found with the name: nope',
+    ],
+  ])('refuse %s', (_title, method, body, status, message) => {
+    const answer = onExamples(method, body);
+    expect(answer.status).toBe(status);
+    expect(errorOf(answer)).toContain(message);
+  });
+
+  it('know the version by its label', () => {
+    expect(ask('POST', '/v1/models/mnist/labels/current:classify', JSON.stringify({ examples })).status).toBe(200);
+    expect(predict({ ...NAMED, instances: [image(0)] }, '/v1/models/mnist/labels/current:predict').status).toBe(200);
   });
 });
 
@@ -397,7 +477,7 @@ describe('status and metadata', () => {
       expect(Object.keys(parsed)).toEqual(['model_spec', 'metadata']);
       expect(parsed.model_spec).toEqual({ name: 'mnist', signature_name: '', version: '1' });
       const signatures = parsed.metadata.signature_def.signature_def;
-      expect(Object.keys(signatures).sort()).toEqual(['predict_images', 'serving_default']);
+      expect(Object.keys(signatures).sort()).toEqual(['predict_images', 'regress_digit', 'serving_default']);
       expect(signatures.predict_images).toMatchObject({
         inputs: {
           images: {

@@ -82,7 +82,7 @@ describe('the mnist servable', () => {
     expect(servable.run('predict_images', images(shape))).toEqual({ error: { code: 'INVALID_ARGUMENT', message } });
   });
 
-  it('does not run the classify signature yet', () => {
+  it('takes no tensors for the signatures of examples', () => {
     const inputs = new Map<string, InputTensor>([
       ['inputs', { dtype: 'DT_STRING', shape: [1], values: new Float32Array() }],
     ]);

@@ -61,7 +61,11 @@ describe('nothing asked for', () => {
     expect(read({ protocol: 'tf-serving-rest' }).protocolSettings).toEqual({
       model: 'mnist',
       'model-version': undefined,
-      signature: 'predict_images',
+      'version-label': undefined,
+      signature: undefined,
+      input: undefined,
+      call: 'predict',
+      format: 'row',
     });
   });
 });
@@ -85,7 +89,7 @@ describe('a flag that protocols share', () => {
         'vectors in the answer: float, base64 (default float)',
     );
     expect(encoding?.default).toBeUndefined();
-    expect(input?.default).toBe('images');
+    expect(input?.help.match(/name of the model's input/g)?.length).toBe(1);
   });
 });
 

@@ -2,23 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { totals } from '../../../src/reduce/summary.js';
 import type { Sample } from '../../../src/samples/sample.js';
 import { judge, type RunFacts } from '../../../src/verdicts/validity.js';
+import { soundFacts } from '../../support/facts.js';
 import { blockOf, sample } from '../../support/samples.js';
 
 function verdictOf(samples: readonly Sample[], facts: Partial<RunFacts> = {}) {
   const whole = totals(() => ({ fromUs: 0, toUs: 1e6 }));
   whole.rows(blockOf(samples));
-  const verdict = judge(whole.finish(), {
-    issued: samples.length,
-    rows: samples.length,
-    interrupted: false,
-    model: 'closed',
-    cappedConnections: false,
-    loopDelayP99Ms: 0,
-    loopBusyRatio: 0.3,
-    headroomRatio: null,
-    lostWorkers: [],
-    ...facts,
-  });
+  const verdict = judge(whole.finish(), { ...soundFacts(samples.length), ...facts });
   return { status: verdict.status, codes: verdict.reasons.map(({ code }) => code), reasons: verdict.reasons };
 }
 
@@ -55,7 +45,7 @@ describe('the verdict', () => {
       'VALID',
       [],
     ],
-    ['stopped early', many(10), { interrupted: true }, 'INCONCLUSIVE', ['interrupted']],
+    ['stopped early', many(10), { ended: 'stopped' }, 'INCONCLUSIVE', ['interrupted']],
     [
       'one failure of our own machine',
       [...many(999), sample({ outcome: 'local_fds', origin: 'local' })],
@@ -121,7 +111,7 @@ describe('the verdict', () => {
     [
       'stopped early and failing: the worst reason wins, all are listed',
       [...many(5), ...many(5, failed)],
-      { interrupted: true },
+      { ended: 'stopped' },
       'INCONCLUSIVE',
       ['errors', 'interrupted'],
     ],
