@@ -287,19 +287,56 @@ ${factList([
 ])}</section>`;
 }
 
-/** Of the mean latency, what was spent before the request left and after. Both are of the same requests, so they add up. */
-export function phasesSection({ run, latency, service_time: service }: Report): Markup {
-  if (run.model === 'closed' || latency.mean_ms === null || service.mean_ms === null || latency.mean_ms === 0) {
+/** One part of a mean, in ms. */
+interface Phase {
+  readonly name: string;
+  readonly ms: number;
+  /** Of the palette, as in the plots. */
+  readonly color: 'orange' | 'gray' | 'green' | 'blue' | 'purple' | 'magenta';
+}
+
+/**
+ * Of the mean latency, what was spent before the request left and after; and of that what the server's own statistics
+ * tell. Lag and service time are of the same requests, so they add up; the server's means are of what it counted.
+ */
+export function phasesSection(report: Report): Markup {
+  const { run, latency, service_time: service, server_side: server } = report;
+  if (latency.mean_ms === null || service.mean_ms === null || (run.model === 'closed' && !server)) {
     return NOTHING;
   }
-  const waitedMs = Math.max(0, latency.mean_ms - service.mean_ms);
-  const share = waitedMs / latency.mean_ms;
-  const words = `Of a mean latency of ${formatMs(latency.mean_ms)} ms, ${formatMs(waitedMs)} ms (${percent(share)}) passed before the request was sent and ${formatMs(service.mean_ms)} ms after.`;
-  const x = (share * 100).toFixed(2);
+  const waited: Phase = { name: 'waiting to be sent', ms: latency.mean_ms - service.mean_ms, color: 'orange' };
+  const phases: readonly Phase[] = server
+    ? [
+        waited,
+        { name: "server's queue", ms: server.queue_mean_ms ?? 0, color: 'magenta' },
+        { name: 'its input', ms: server.compute_input_mean_ms ?? 0, color: 'green' },
+        { name: 'its inference', ms: server.compute_infer_mean_ms ?? 0, color: 'blue' },
+        { name: 'its output', ms: server.compute_output_mean_ms ?? 0, color: 'purple' },
+        { name: 'its cache', ms: server.cache_mean_ms ?? 0, color: 'green' },
+        { name: 'network and what it does not count', ms: server.rest_mean_ms ?? 0, color: 'gray' },
+      ]
+    : [waited, { name: 'at the target and on the way', ms: service.mean_ms, color: 'blue' }];
+  const shown = phases.filter(({ ms }) => ms > 0);
+  const wholeMs = shown.reduce((sum, { ms }) => sum + ms, 0);
+  let x = 0;
+  const bars = shown.map(({ ms, color }) => {
+    const width = wholeMs === 0 ? 0 : (100 * ms) / wholeMs;
+    const bar = html`<rect class="fill-${color}" x="${x.toFixed(2)}" y="0" width="${width.toFixed(2)}" height="6"></rect>`;
+    x += width;
+    return bar;
+  });
+  const batch =
+    server && server.batch_mean !== null
+      ? ` The server put ${server.batch_mean.toFixed(2)} items into one execution, on the mean.`
+      : '';
   return html`<section aria-labelledby="phases"><h2 id="phases">Where the time went</h2>
-<svg class="phases" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-labelledby="phases-words">
-<rect class="waited" x="0" y="0" width="${x}" height="6"></rect><rect class="served" x="${x}" y="0" width="${(100 - share * 100).toFixed(2)}" height="6"></rect></svg>
-<p><span class="key waited"></span> waiting to be sent <span class="key served"></span> at the target and on the way. <span id="phases-words">${words}</span></p></section>`;
+<svg class="phases" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-labelledby="phases" aria-describedby="phases-list">
+${bars}</svg>
+<ul class="keys" id="phases-list">${shown.map(
+    ({ name, ms, color }) =>
+      html`<li><span class="key ink-${color}"></span> ${name} <b>${formatMs(ms)} ms</b> (${percent(wholeMs === 0 ? null : ms / wholeMs)})`,
+  )}</ul>
+<p class="note">Means; that of latency is ${formatMs(latency.mean_ms)} ms.${batch}</p></section>`;
 }
 
 /** What was run, with what, and how the figures are defined. */

@@ -128,6 +128,49 @@ describe('report.html', () => {
     expect(page.slice(page.indexOf('<th scope="row">latency, failures'))).toContain('∞');
   });
 
+  it('shows where the mean latency went: before the sending, in the phases that the server counts, and the rest', () => {
+    const results = longResults({ seconds: 10, requestsPerS: 20 });
+    const { latency, service_time } = results.report;
+    const phases = (page: string) =>
+      [...page.matchAll(/<li><span class="key ink-\w+"><\/span> (.*?) <b>(.*?) ms<\/b>/g)].map(([, name, ms]) => [
+        name,
+        ms,
+      ]);
+    expect(phases(htmlReport(results))).toEqual([
+      ['waiting to be sent', ((latency.mean_ms as number) - (service_time.mean_ms as number)).toFixed(3)],
+      ['at the target and on the way', service_time.mean_ms?.toFixed(3)],
+    ]);
+    const server = {
+      ...{
+        success_n: 10,
+        fail_n: 0,
+        inferences_n: 10,
+        executions_n: 5,
+        batch_mean: 2,
+        cache_hits_n: 0,
+        cache_misses_n: 0,
+      },
+      ...{ queue_mean_ms: 0.8, compute_input_mean_ms: 0.2, compute_infer_mean_ms: 2.6, compute_output_mean_ms: 0.1 },
+      ...{ cache_mean_ms: null, rest_mean_ms: 0.9 },
+    };
+    expect(phases(htmlReport(withReport(results, { server_side: server }))).slice(1)).toEqual([
+      ['server&#39;s queue', '0.800'],
+      ['its input', '0.200'],
+      ['its inference', '2.600'],
+      ['its output', '0.100'],
+      ['network and what it does not count', '0.900'],
+    ]);
+    expect(htmlReport(resultsOn([sample()]))).not.toContain('Where the time went');
+  });
+
+  it('gives the interval of each percentile, and how many requests are missing for one', () => {
+    const page = htmlReport(
+      resultsOn(Array.from({ length: 120 }, (_, seq) => sample({ seq, endUs: 1_000 * (seq + 1) }))),
+    );
+    expect(page).toMatch(/latency, 95 % interval<td>120<td><td>\n?<td>\d+\.\d+–\d+\.\d+/);
+    expect(page).toContain('p99 needs 473 requests at 95 % confidence: 353 more.');
+  });
+
   it('makes text of whatever a server, a file or a user named', () => {
     const results = resultsOn([sample(), sample({ endpoint: 1 })], ['predict', HOSTILE]);
     const page = htmlReport(
