@@ -41,7 +41,7 @@ function line(label: string, color: PlotSeries['color'], dash = SOLID, filled = 
 /** All plots over the time of the run, and a note on what a point of them is. */
 export function timePlots(results: Results): { readonly plots: readonly Markup[]; readonly note: string } {
   const windows = timeWindows(results);
-  const { run, counts, thresholds } = results.report;
+  const { run, thresholds } = results.report;
   const zones = asides(results);
   const failing = missedWindows(results);
   const given = { windows, zones, thresholds };
@@ -50,7 +50,7 @@ export function timePlots(results: Results): { readonly plots: readonly Markup[]
       latencyPlot(given, failing),
       requestsPlot(given, run),
       loadPlot(given, run),
-      counts.planned === counts.ok && counts.warmup === 0 ? NOTHING : failuresPlot(given),
+      windows.rows.some(({ failed, dropped }) => failed + dropped > 0) ? failuresPlot(given) : NOTHING,
       run.model === 'open' ? lagPlot(given) : NOTHING,
       results.generator.length > 0 ? generatorPlot(given) : NOTHING,
     ].filter((plot) => plot !== NOTHING),
