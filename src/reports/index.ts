@@ -1,6 +1,7 @@
 import { consoleColored, consoleText } from './console.js';
 import { latencyHgrm, serviceHgrm } from './hgrm.js';
 import { resultsHlog } from './histograms-hlog.js';
+import { htmlReport } from './html.js';
 import { summaryJson } from './json.js';
 import { junit } from './junit.js';
 import { k6 } from './k6.js';
@@ -28,6 +29,7 @@ export const REPORTERS = {
   'per-second': { file: 'per_second.csv', atEnd: 'data', render: perSecondReport },
   hlog: { file: 'histograms.hlog', atEnd: 'data', render: resultsHlog },
   markdown: { file: 'report.md', atEnd: 'report', render: markdown },
+  html: { file: 'report.html', atEnd: 'report', render: htmlReport },
   junit: { file: 'junit.xml', render: junit },
   prometheus: { file: 'metrics.prom', render: prometheus },
   'hgrm-latency': { file: 'latency.hgrm', render: latencyHgrm },

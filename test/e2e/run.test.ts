@@ -83,6 +83,7 @@ describe('the double wave against the embedded server', async () => {
       'plan.json',
       'spec.yaml',
       'report.md',
+      'report.html',
     ];
     expect(readdirSync(join(cwd, 'wave')).sort()).toEqual([...files].sort());
     expect(statSync(join(cwd, 'wave')).mode & 0o777).toBe(0o700);

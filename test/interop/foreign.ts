@@ -19,8 +19,12 @@ export function npmProgram(name: string): string {
   return join(MODULES, '.bin', name);
 }
 
+/** Debian's own browser: none is downloaded. */
+export const CHROMIUM = '/usr/bin/chromium';
+
 /** Software that no npm package brings: the Debian packages that have it, and whether this machine has it. */
 const FOREIGN = {
+  chromium: { packages: 'chromium', isHere: () => existsSync(CHROMIUM) },
   fastapi: { packages: 'python3-fastapi uvicorn', isHere: () => pythonHas('fastapi', 'uvicorn') },
   grpcio: {
     packages: 'python3-grpcio python3-protobuf protobuf-compiler protobuf-compiler-grpc',
