@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { BenchError, EXIT, type ExitCode, fileProblem, usageError } from '../errors.js';
 import { choice, duration, FlagProblem, onOff, readFlags, text, whole } from '../flags.js';
 import type { Io } from '../io.js';
 import type { Figure } from '../reduce/block-figures.js';
-import type { ComparisonOf, ComparisonReport, ComparisonReporter, SideFacts } from '../reports/comparison.js';
+import type { ComparisonOf, ComparisonReport, SideFacts } from '../reports/comparison.js';
 import { maskUrl } from '../text.js';
 import { formatDuration, US_PER_S } from '../units.js';
 import { FAIL_ON_GRAMMAR, type FailOn, guards, judgeFailOn, readFailOn } from '../verdicts/fail-on.js';
@@ -12,6 +12,7 @@ import { hostDifferences, planDifferences } from '../verdicts/plan-differences.j
 import { VERSION } from '../version.js';
 import { COMMON_FLAGS, type Command, type CommandInput } from './command.js';
 import type { ComparedRun, Side, SideBins } from './compared-runs.js';
+import { makeDirectory } from './run-directory.js';
 
 /** Shorter ones are too alike to count as observations of their own. */
 const LEAST_BLOCK_US = 10 * US_PER_S;
@@ -107,7 +108,7 @@ runs with the same plan are compared pair by pair, at the same moment of the
 pattern; neighbours that are alike widen the interval. One run is one state of
 the machine: only repeats or --interleave tell it from a change.
 difference   median difference of the units (Hodges and Lehmann)
-interval     97 % for all figures of the table together, by rank tests over
+interval     96 % for all figures of the table together, by rank tests over
              relabelled units; among equals at most 1 table of 20 calls anything
              better or worse
 Latency counts failed and dropped requests as never answered, unless it says (ok).
@@ -178,7 +179,7 @@ async function act(io: Io, input: CommandInput): Promise<ExitCode> {
   const { COMPARISON_FILES, COMPARISON_REPORTERS } = await import('../reports/comparisons.js');
   if (settings.out !== undefined) {
     for (const [file, render] of Object.entries(COMPARISON_FILES)) {
-      writeOut(io, join(settings.out, file), render, report);
+      writeOut(io, join(settings.out, file), render(report));
     }
   }
   io.stdout.write(COMPARISON_REPORTERS[settings.format](report));
@@ -212,35 +213,44 @@ async function readSides(io: Io, operands: readonly string[], settings: Settings
   const problems: string[] = [];
   const [first = '', ...others] = operands;
   const pair = others.length === 0 ? readInterleaved(first, io.cwd, problems) : undefined;
-  if (!pair && others.length === 0) {
-    // Its own problems come first: a directory that is none is no matter of a second one.
-    readSide(first, io.cwd, problems);
-    problems.push(`Cannot compare ${first} alone: it is no interleaved measurement; name a base and a head`);
+  const read = pair ?? operands.flatMap((operand) => readSide(operand, io.cwd, problems) ?? []);
+  if (!pair && others.length === 0 && problems.length === 0) {
+    problems.push(`Cannot compare ${first} alone: it is no interleaved measurement, so name a base and a head`);
   }
-  const [base, ...heads] = pair ?? operands.map((operand) => readSide(operand, io.cwd, problems));
-  if (problems.length === 0 && base && !settings.force) {
-    const known = heads.filter((head) => head !== undefined);
-    // Two specs may differ in anything, but what counts as repeats may not.
-    for (const side of [base, ...known]) {
-      problems.push(...side.runs.slice(1).flatMap((run) => refusal(side.runs[0] as ComparedRun, run, settings.vary)));
-    }
-    if (!pair) {
-      problems.push(
-        ...known.flatMap((head) => refusal(base.runs[0] as ComparedRun, head.runs[0] as ComparedRun, settings.vary)),
-      );
-    }
+  const paths = read.flatMap(({ runs }) => runs);
+  const twice = paths.find(({ path }, index) => paths.findIndex((run) => run.path === path) !== index);
+  if (twice) {
+    problems.push(`Cannot compare ${twice.shown} with itself: it is named twice`);
   }
-  if (problems.length > 0 || !base) {
-    throw usageError(problems, {
-      hint: 'settings that are meant to differ are named with --vary; --force compares anything',
-    });
+  if (problems.length > 0) {
+    throw usageError(problems);
   }
-  const known = heads as readonly Side[];
-  return { base, heads: known, all: [base, ...known], interleaved: pair !== undefined };
+  const [base, ...heads] = read as [Side, ...Side[]];
+  const sides = { base, heads, all: [base, ...heads], interleaved: pair !== undefined };
+  if (!settings.force) {
+    refuseOtherPlans(sides, settings.vary);
+  }
+  return sides;
 }
 
-/** Why two runs are not compared: what their plans ask for differently. */
-function refusal(base: ComparedRun, head: ComparedRun, vary: readonly string[]): readonly string[] {
+/**
+ * Throws BenchError('usage') when repeats differ in anything but their seed, or the sides in what they are not meant to;
+ * what was measured interleaved was meant to differ.
+ */
+function refuseOtherPlans({ base, heads, all, interleaved }: Sides, vary: readonly string[]): void {
+  const first = ({ runs }: Side) => runs[0] as ComparedRun;
+  const refused = [
+    ...all.flatMap((side) => side.runs.slice(1).flatMap((run) => differing(first(side), run, ['seed']))),
+    ...(interleaved ? [] : heads.flatMap((head) => differing(first(base), first(head), vary))),
+  ];
+  if (refused.length > 0) {
+    throw usageError(refused, {
+      hint: 'settings of the head that are meant to differ are named with --vary; --force compares anything',
+    });
+  }
+}
+
+function differing(base: ComparedRun, head: ComparedRun, vary: readonly string[]): readonly string[] {
   return planDifferences(base.plan, head.plan, vary).map(
     ({ field, base: was, head: is }) =>
       `Cannot compare ${base.shown} and ${head.shown}: ${field} differs: ${was ?? 'none'} and ${is ?? 'none'}`,
@@ -306,11 +316,8 @@ async function comparisonOf(base: Side, head: Side, interleaved: boolean, settin
     plan_differences: wanted,
     host_differences: hostDifferences((base.runs[0] as ComparedRun).plan, (head.runs[0] as ComparedRun).plan),
     notes: [
-      ...runs
-        .filter(({ report }) => report.verdict.status !== 'VALID')
-        .map(({ shown, report: { verdict } }) => {
-          return `${shown} is ${verdict.status}: ${verdict.reasons.map(({ code }) => code).join(', ')}`;
-        }),
+      ...doubts(base, 'base'),
+      ...doubts(head, 'head'),
       ...(short.length > 0
         ? [
             `runs shorter than 2 blocks tell nothing about chance: measure ${formatDuration(10 * settings.block)} or more, or 5 repeats`,
@@ -361,6 +368,16 @@ function figuresFor(
   return [...figures, ...asked];
 }
 
+/** What the runs of a side say against themselves, each reason once. */
+function doubts({ runs }: Side, name: string): readonly string[] {
+  const reasons = runs.flatMap(({ report: { verdict } }) =>
+    verdict.reasons.map(({ code, status }) => `${status} ${code}`),
+  );
+  return [...new Set(reasons)].map(
+    (reason) => `${reasons.filter((one) => one === reason).length} of ${runs.length} runs of the ${name}: ${reason}`,
+  );
+}
+
 function sameFigure(a: Figure, b: Figure): boolean {
   return a.metric === b.metric && (!('of' in a) || !('of' in b) || (a.of === b.of && a.population === b.population));
 }
@@ -379,9 +396,10 @@ function sideFacts({ name, runs }: Side): SideFacts {
   };
 }
 
-function writeOut(io: Io, path: string, render: ComparisonReporter, report: ComparisonReport): void {
+function writeOut(io: Io, path: string, content: string): void {
   try {
-    writeFileSync(resolve(io.cwd, path), render(report), { mode: 0o600 });
+    makeDirectory(dirname(resolve(io.cwd, path)));
+    writeFileSync(resolve(io.cwd, path), content, { mode: 0o600 });
   } catch (error) {
     throw new BenchError('output', `Cannot write ${path}: ${fileProblem(error)}`, { cause: error });
   }

@@ -45,7 +45,7 @@ function list(lines: readonly string[]): readonly string[] {
 
 /** Text that Markdown and the HTML in it make nothing of. */
 function inert(text: string): string {
-  return safeText(text).replace(/[\\`*_{}[\]<>()#!|~&@]/g, (sign) =>
+  return safeText(text).replace(/[\\`*_[\]<>|~&]/g, (sign) =>
     sign === '<' ? '&lt;' : sign === '>' ? '&gt;' : sign === '&' ? '&amp;' : `\\${sign}`,
   );
 }

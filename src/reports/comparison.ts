@@ -46,7 +46,7 @@ export interface ComparisonReport {
   readonly version: string;
   readonly base: SideFacts;
   readonly min_effect_ratio: number;
-  /** Of all intervals of a table together: 0.97. */
+  /** Of all intervals of a table together: 0.96. */
   readonly confidence_ratio: number;
   readonly seed: number;
   readonly comparisons: readonly ComparisonOf[];
@@ -157,7 +157,8 @@ export const FAIL_ON_MARKS: Readonly<Record<FailOnResult['status'], string>> = {
 export function designText({ confidence_ratio }: ComparisonReport, of: ComparisonOf): string {
   const { unit, block_s, paired, base_units_n: base, head_units_n: head } = of;
   const what = unit === 'run' ? 'runs' : `blocks of ${block_s} s`;
-  const units = paired ? `${Math.min(base, head)} pairs of ${what}` : `${base} against ${head} ${what}`;
+  const pairs = Math.min(base, head);
+  const units = paired ? `${pairs} ${pairs === 1 ? 'pair' : 'pairs'} of ${what}` : `${base} against ${head} ${what}`;
   return `${units}; all intervals together hold at ${Math.round(confidence_ratio * 100)} %`;
 }
 

@@ -16,7 +16,7 @@ import {
  * A comparison of equals calls anything different in this share of cases. Promised are 5 %: the rest is for what the
  * correction for alike neighbours, an estimate itself, leaves over.
  */
-export const ALPHA = 0.03;
+export const ALPHA = 0.04;
 
 /** Failures are counted in whole requests: a share below this is no change, in points of the ratio. */
 const LEAST_RATIO_CHANGE = 0.001;
@@ -129,9 +129,9 @@ function fromEndless(value: number): number {
   return Math.abs(value) > ENDLESS / 4 ? Math.sign(value) * Number.POSITIVE_INFINITY : value;
 }
 
-/** A shift of logarithms as one of ratios: log 1.05 → 0.05. */
+/** A shift of logarithms as one of ratios: log 1.05 → 0.05. A bound that does not exist stays infinite. */
 function ratioShift(shift: Shift): Shift | null {
-  return mapShift(shift, (value) => Math.expm1(fromEndless(value)));
+  return mapShift(shift, (value) => (Number.isFinite(value) ? Math.expm1(fromEndless(value)) : value));
 }
 
 function mapShift(shift: Shift | null, map: (value: number) => number): Shift | null {
