@@ -5,7 +5,7 @@ import { choice, duration, FlagProblem, onOff, readFlags, text, whole } from '..
 import type { Io } from '../io.js';
 import type { Figure } from '../reduce/block-figures.js';
 import type { ComparisonOf, ComparisonReport, SideFacts } from '../reports/comparison.js';
-import { maskUrl } from '../text.js';
+import { maskUrl, safeText } from '../text.js';
 import { formatDuration, US_PER_S } from '../units.js';
 import { FAIL_ON_GRAMMAR, type FailOn, guards, judgeFailOn, readFailOn } from '../verdicts/fail-on.js';
 import { hostDifferences, planDifferences } from '../verdicts/plan-differences.js';
@@ -170,7 +170,7 @@ async function act(io: Io, input: CommandInput): Promise<ExitCode> {
   if (invalid.length > 0) {
     for (const { shown, report } of invalid) {
       const reasons = report.verdict.reasons.map(({ code, message }) => `${code}: ${message}`).join('; ');
-      io.stderr.write(`error: Cannot compare ${shown}: the run is INVALID (${reasons})\n`);
+      io.stderr.write(`error: Cannot compare ${shown}: the run is INVALID (${safeText(reasons)})\n`);
     }
     io.stderr.write('hint: measure again, or compare all the same with --force\n');
     return EXIT.invalid;
