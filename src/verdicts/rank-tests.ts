@@ -3,6 +3,8 @@ import { type Random, shuffledIndexes } from '../random.js';
 /** Up to so many relabellings are gone through one by one; of more, this many are drawn. */
 const MOST_EXACT = 20_000;
 const DRAWN = 10_000;
+/** Signs that one random number gives. */
+const SIGNS_DRAWN = 30;
 
 /** Correlations above it say that there is hardly more than one independent unit. */
 const HIGHEST_CORRELATION = 0.9;
@@ -234,9 +236,11 @@ function* signings(labels: Labels, source: Random): Iterable<Labels> {
   const exact = 2 ** size <= MOST_EXACT;
   yield labels;
   for (let draw = 1; draw < (exact ? 2 ** size : DRAWN); draw++) {
-    for (let at = 0; at < size; at++) {
-      const minus = exact ? (draw >>> at) & 1 : source.below(2);
-      labels[at] = minus === 1 ? -1 : 1;
+    for (let at = 0, signs = draw; at < size; at++, signs >>>= 1) {
+      if (!exact && at % SIGNS_DRAWN === 0) {
+        signs = source.below(2 ** SIGNS_DRAWN);
+      }
+      labels[at] = (signs & 1) === 1 ? -1 : 1;
     }
     yield labels;
   }
