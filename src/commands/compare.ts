@@ -8,7 +8,7 @@ import type { ComparisonOf, ComparisonReport, SideFacts } from '../reports/compa
 import { maskUrl, safeText } from '../text.js';
 import { formatDuration, US_PER_S } from '../units.js';
 import { FAIL_ON_GRAMMAR, type FailOn, guards, judgeFailOn, readFailOn } from '../verdicts/fail-on.js';
-import { hostDifferences, planDifferences } from '../verdicts/plan-differences.js';
+import { hostDifferences, planDifferences, unknownSettings } from '../verdicts/plan-differences.js';
 import { VERSION } from '../version.js';
 import { COMMON_FLAGS, type Command, type CommandInput } from './command.js';
 import type { ComparedRun, Side, SideBins } from './compared-runs.js';
@@ -239,7 +239,11 @@ async function readSides(io: Io, operands: readonly string[], settings: Settings
  */
 function refuseOtherPlans({ base, heads, all, interleaved }: Sides, vary: readonly string[]): void {
   const first = ({ runs }: Side) => runs[0] as ComparedRun;
+  const unknown = heads.map((head) => unknownSettings(first(base).plan, first(head).plan, vary));
   const refused = [
+    ...vary
+      .filter((name) => unknown.every((names) => names.includes(name)))
+      .map((name) => `Cannot read --vary: no setting of these runs: got ${JSON.stringify(name)}`),
     ...all.flatMap((side) => side.runs.slice(1).flatMap((run) => differing(first(side), run, ['seed']))),
     ...(interleaved ? [] : heads.flatMap((head) => differing(first(base), first(head), vary))),
   ];

@@ -101,7 +101,9 @@ function subdirectories(path: string): readonly string[] {
 function readRun(path: string, cwd: string, problems: string[]): ComparedRun | undefined {
   const shown = relative(cwd, path) || '.';
   if (!existsSync(join(path, 'summary.json'))) {
-    problems.push(`Cannot compare ${shown}: it has no summary.json, so the run did not come to its end`);
+    problems.push(
+      `Cannot compare ${shown}: it has no summary.json; a run that was killed gets one by infer-bench report ${shown}`,
+    );
     return undefined;
   }
   const report = readObject(join(path, 'summary.json'), cwd, problems) as unknown as Report | undefined;

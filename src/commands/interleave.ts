@@ -87,6 +87,7 @@ function inputOf({ blockUs, file }: InterleaveOptions, side: string): (directory
       ['duration', [formatDuration(blockUs)]],
       ['out', [directory]],
       ['quiet', ['true']],
+      ['report', ['none']],
     ]),
     problems: [],
   });

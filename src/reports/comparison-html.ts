@@ -94,8 +94,11 @@ function forest({ figures, head }: ComparisonOf): string {
   if (shown.length === 0) {
     return '';
   }
-  const finite = shown.flatMap(({ relative }) => [relative?.low ?? 0, relative?.high ?? 0]).filter(Number.isFinite);
-  const reach = Math.max(0.02, ...finite.map(Math.abs)) * 1.05;
+  const finite = (values: readonly number[]) => values.filter(Number.isFinite).map(Math.abs);
+  const estimates = finite(shown.map(({ relative }) => relative?.estimate ?? 0));
+  const bounds = finite(shown.flatMap(({ relative }) => [relative?.low ?? 0, relative?.high ?? 0]));
+  // A single wide interval must not make all others points: it goes on beyond the edge.
+  const reach = 1.05 * Math.min(Math.max(0.02, ...bounds), Math.max(0.1, 3 * Math.max(0, ...estimates)));
   const step = niceStep(reach);
   const x = (ratio: number) =>
     LEFT + ((Math.max(-reach, Math.min(reach, ratio)) + reach) / (2 * reach)) * (WIDTH - LEFT - RIGHT);
@@ -112,7 +115,8 @@ function forest({ figures, head }: ComparisonOf): string {
   return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${inert(`Relative differences of ${head.name} from the base with their intervals; the data are in the table`)}">
 ${axis.join('\n')}
 ${shown.map((compared, row) => mark(compared, (row + 0.5) * ROW + 4, x)).join('\n')}
-</svg>`;
+</svg>
+<p class="soft">Differences relative to the base. A line that ends at the edge goes on beyond it.</p>`;
 }
 
 function mark(compared: Compared, y: number, x: (ratio: number) => number): string {

@@ -7,19 +7,26 @@ export interface PlanDifference {
 
 type Tree = Readonly<Record<string, unknown>>;
 
-/** Settings that say where a run went, what it wrote and how it was told, and nothing of what it measured. */
+/** Settings that say where a run went, what it wrote and how it was judged, and nothing of what it measured. */
 const NOT_COMPARED: ReadonlySet<string> = new Set([
   'out',
   'force',
+  'file',
+  'report',
   'truth_log',
-  'wait_ready_us',
-  'metrics_port',
   'otlp',
+  'metrics_port',
+  'wait_ready_us',
   'threshold',
   'slo',
+  'min_samples',
+  'no_data',
   'abort',
+  'abort_after_us',
+  'fail_on_error',
   'require_valid',
-  'format',
+  'max_local_errors',
+  'max_cache_hit_rate',
 ]);
 
 /** What follows from the settings: compared only where these are equal, since it differs with them. */
@@ -48,6 +55,12 @@ export function planDifferences(base: Tree, head: Tree, vary: readonly string[] 
 /** Facts of the machines on which two runs were made that differ: no reason to refuse, but one to name. */
 export function hostDifferences(base: Tree, head: Tree): readonly PlanDifference[] {
   return differences(flat(base.host, ''), flat(head.host, ''));
+}
+
+/** The names of `vary` that are no setting of either plan: typing errors. */
+export function unknownSettings(base: Tree, head: Tree, vary: readonly string[]): readonly string[] {
+  const fields = [...askedOf(base).keys(), ...askedOf(head).keys()];
+  return vary.filter((name) => !fields.some((field) => isVaried(field, new Set([fieldOf(name)]))));
 }
 
 /** The name of a flag as the plan has it, whatever its unit. */

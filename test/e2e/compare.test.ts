@@ -119,6 +119,7 @@ describe('infer-bench compare', () => {
     expect(flags.stderr).toMatch(/--block: .*at least 10s/);
     expect(flags.stderr).toMatch(/--fail-on: must be a limit on a difference, with its sign/);
     expect((await compare('fast')).code).toBe(2);
+    expect((await compare('fast/1', 'slow/1', '--vary', 'batchsize')).stderr).toContain('no setting of these runs');
     expect((await compare('fast/1', 'fast/1')).stderr).toContain('with itself');
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hostDifferences, planDifferences } from '../../../src/verdicts/plan-differences.js';
+import { hostDifferences, planDifferences, unknownSettings } from '../../../src/verdicts/plan-differences.js';
 
 const PLAN = {
   schema: 'infer-bench/plan/1',
@@ -73,4 +73,8 @@ it('the machines are named where they differ', () => {
   expect(hostDifferences(PLAN, plan({}, { host: { node: 'v24.0.0', cpus: 2 } }))).toEqual([
     { field: 'node', base: '"v20.20.0"', head: '"v24.0.0"' },
   ]);
+});
+
+it('a setting that no plan has is a typing error', () => {
+  expect(unknownSettings(PLAN, plan(), ['batch-size', 'think-time', 'batchsize', 'dataset'])).toEqual(['batchsize']);
 });
