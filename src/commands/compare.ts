@@ -9,6 +9,7 @@ import { maskUrl, safeText } from '../text.js';
 import { formatDuration, US_PER_S } from '../units.js';
 import { FAIL_ON_GRAMMAR, type FailOn, guards, judgeFailOn, readFailOn } from '../verdicts/fail-on.js';
 import { hostDifferences, planDifferences, unknownSettings } from '../verdicts/plan-differences.js';
+import type { Shift } from '../verdicts/rank-tests.js';
 import { VERSION } from '../version.js';
 import { COMMON_FLAGS, type Command, type CommandInput } from './command.js';
 import type { ComparedRun, Side, SideBins } from './compared-runs.js';
@@ -307,6 +308,7 @@ async function comparisonOf(base: Side, head: Side, interleaved: boolean, settin
     seed: settings.seed,
   });
   const compared = (limit: FailOn) => figures.find(({ figure }) => sameFigure(figure, limit.figure));
+  const undecidable = figures.every(({ relative, absolute }) => isUnbounded(relative) && isUnbounded(absolute));
   const short = runs.filter((run) => blockUs !== undefined && blockCount(cutOf(run, blockUs)) < 2);
   return {
     head: sideFacts(head),
@@ -322,6 +324,9 @@ async function comparisonOf(base: Side, head: Side, interleaved: boolean, settin
     notes: [
       ...doubts(base, 'base'),
       ...doubts(head, 'head'),
+      ...(undecidable && short.length === 0
+        ? ['too few units for any interval: 8 pairs or blocks are the least, or 5 runs of each side']
+        : []),
       ...(short.length > 0
         ? [
             `runs shorter than 2 blocks tell nothing about chance: measure ${formatDuration(10 * settings.block)} or more, or 5 repeats`,
@@ -370,6 +375,10 @@ function figuresFor(
         !figures.some((one) => sameFigure(one, figure)) && all.findIndex((one) => sameFigure(one, figure)) === index,
     );
   return [...figures, ...asked];
+}
+
+function isUnbounded(shift: Shift | null): boolean {
+  return shift === null || (shift.low === Number.NEGATIVE_INFINITY && shift.high === Number.POSITIVE_INFINITY);
 }
 
 /** What the runs of a side say against themselves, each reason once. */
