@@ -3,7 +3,17 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 
 /** What a stream of random numbers is for. Streams of one seed are independent, so using one more never shifts another. */
-export type RandomStream = 'arrivals' | 'dataset' | 'inputs' | 'order' | 'think' | 'tokens' | 'service' | 'faults';
+export type RandomStream =
+  | 'arrivals'
+  | 'dataset'
+  | 'inputs'
+  | 'order'
+  | 'think'
+  | 'tokens'
+  | 'service'
+  | 'faults'
+  | 'relabelling'
+  | 'interleaving';
 
 export interface Random {
   /** Uniform in [0, 1). */

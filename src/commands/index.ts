@@ -23,6 +23,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'the embedded inference server',
     load: async () => (await import('./serve.js')).serve,
   },
+  compare: {
+    summary: 'compare runs: differences with their intervals, and limits for pipelines',
+    load: async () => (await import('./compare.js')).compare,
+  },
   calibrate: {
     summary: 'what this client on this machine can measure, and how exactly',
     load: async () => (await import('./calibrate.js')).calibrate,

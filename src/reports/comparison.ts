@@ -1,0 +1,213 @@
+import type { Figure, FigureValue } from '../reduce/block-figures.js';
+import { safeText } from '../text.js';
+import { formatMs } from '../units.js';
+import type { Compared } from '../verdicts/comparison.js';
+import type { FailOnResult } from '../verdicts/fail-on.js';
+import type { PlanDifference } from '../verdicts/plan-differences.js';
+import type { Shift } from '../verdicts/rank-tests.js';
+import type { Status } from '../verdicts/validity.js';
+import { plainTable, wrap } from './layout.js';
+
+/** One side of a comparison. */
+export interface SideFacts {
+  readonly name: string;
+  /** Measured time of all its runs. */
+  readonly measured_s: number;
+  readonly runs: readonly {
+    readonly directory: string;
+    readonly url: string;
+    readonly started_at: string;
+    readonly verdict: Status;
+    readonly reasons: readonly string[];
+  }[];
+}
+
+/** One head held against the base. */
+export interface ComparisonOf {
+  readonly head: SideFacts;
+  /** What is counted as one observation: a run, or a block of it. */
+  readonly unit: 'run' | 'block';
+  readonly block_s: number | null;
+  /** Whether unit k of both sides belong together. */
+  readonly paired: boolean;
+  readonly base_units_n: number;
+  readonly head_units_n: number;
+  readonly figures: readonly Compared[];
+  readonly fail_on: readonly FailOnResult[];
+  /** What the plans ask for differently, and where the machines differ. */
+  readonly plan_differences: readonly PlanDifference[];
+  readonly host_differences: readonly PlanDifference[];
+  readonly notes: readonly string[];
+}
+
+/** Everything that any output of `compare` says. */
+export interface ComparisonReport {
+  readonly schema: 'infer-bench/comparison/1';
+  readonly version: string;
+  readonly base: SideFacts;
+  readonly min_effect_ratio: number;
+  /** Of all intervals of a table together: 0.96. */
+  readonly confidence_ratio: number;
+  readonly seed: number;
+  readonly comparisons: readonly ComparisonOf[];
+}
+
+/** A comparison as text. */
+export type ComparisonReporter = (report: ComparisonReport) => string;
+
+const NEVER = 'never';
+
+/** The name of a figure in tables. */
+export function figureName(figure: Figure): string {
+  const { metric } = figure;
+  switch (metric) {
+    case 'throughput':
+      return 'throughput';
+    case 'items':
+      return 'items';
+    case 'error_rate':
+      return 'error rate';
+    default: {
+      const of = typeof figure.of === 'number' ? `p${Number((figure.of * 100).toFixed(6))}` : figure.of;
+      const name = metric === 'ttft' || metric === 'tpot' ? metric.toUpperCase() : metric.replace('_', ' ');
+      return `${name} ${of}${metric === 'latency' && figure.population === 'ok' ? ' (ok)' : ''}`;
+    }
+  }
+}
+
+/** A figure's value with its unit; `-` where there is none. */
+export function figureText({ metric }: Figure, value: FigureValue): string {
+  if (value === null) {
+    return '-';
+  }
+  if (metric === 'error_rate') {
+    return `${(value * 100).toFixed(2)} %`;
+  }
+  return value === Number.POSITIVE_INFINITY
+    ? NEVER
+    : `${formatMs(value)} ${metric === 'throughput' || metric === 'items' ? '/s' : 'ms'}`;
+}
+
+/** The shift that is shown: relative, or points of the error rate, or absolute where a side has a 0. */
+export function shownShift({
+  figure,
+  relative,
+  absolute,
+}: Compared): { shift: Shift; text: (value: number) => string } | null {
+  if (figure.metric === 'error_rate') {
+    return absolute && { shift: absolute, text: (value) => `${signed(value * 100, 2)} pp` };
+  }
+  if (relative) {
+    return { shift: relative, text: percentText };
+  }
+  const unit = figure.metric === 'throughput' || figure.metric === 'items' ? '/s' : 'ms';
+  return absolute && { shift: absolute, text: (value) => `${signed(value, 2)} ${unit}` };
+}
+
+/** A ratio as a signed percentage: 0.05 → `+5.0 %`. */
+function percentText(ratio: number): string {
+  return `${signed(ratio * 100, Math.abs(ratio) >= 1 ? 0 : 1)} %`;
+}
+
+function signed(value: number, decimals: number): string {
+  if (!Number.isFinite(value)) {
+    return value > 0 ? '+∞' : '−∞';
+  }
+  const digits = Math.abs(value).toFixed(decimals);
+  return `${Number(digits) === 0 ? '±' : value > 0 ? '+' : '−'}${digits}`;
+}
+
+/** Estimate and interval of a figure as text; an interval without bounds says that the units are too few. */
+export function differenceText(compared: Compared): { readonly estimate: string; readonly interval: string } {
+  const shown = shownShift(compared);
+  if (!shown) {
+    return { estimate: '-', interval: '-' };
+  }
+  const { shift, text } = shown;
+  return {
+    estimate: text(shift.estimate),
+    interval: isBounded(shift) ? `${text(shift.low).replace(/ .*/, '')} … ${text(shift.high)}` : 'too few units',
+  };
+}
+
+export function isBounded({ low, high }: Shift): boolean {
+  return low > Number.NEGATIVE_INFINITY || high < Number.POSITIVE_INFINITY;
+}
+
+/** A limit and the difference it was held against, as a sentence. */
+export function failOnText({ expression, status, scale, estimate, low, high }: FailOnResult): string {
+  const text = (value: number) => (scale === 'relative' ? percentText(value) : signed(value, 3));
+  if (estimate === null || low === null || high === null) {
+    return `${expression}: ${status}, there is no difference on this scale (a value is missing or 0)`;
+  }
+  const interval = isBounded({ estimate, low, high })
+    ? `${text(low)} to ${text(high)}`
+    : 'too few units for an interval';
+  const why = status === 'inconclusive' ? '; the units do not tell, measure longer or more often' : '';
+  return `${expression}: ${status}, ${text(estimate)} (${interval})${why}`;
+}
+
+export const FAIL_ON_MARKS: Readonly<Record<FailOnResult['status'], string>> = {
+  passed: '✓',
+  failed: '✗',
+  inconclusive: '?',
+};
+
+/** What was observed how often, in one line. */
+export function designText({ confidence_ratio }: ComparisonReport, of: ComparisonOf): string {
+  const { unit, block_s, paired, base_units_n: base, head_units_n: head } = of;
+  const what = unit === 'run' ? 'runs' : `blocks of ${block_s} s`;
+  const pairs = Math.min(base, head);
+  const units = paired ? `${pairs} ${pairs === 1 ? 'pair' : 'pairs'} of ${what}` : `${base} against ${head} ${what}`;
+  return `${units}; all intervals together hold at ${Math.round(confidence_ratio * 100)} %`;
+}
+
+/** A side in one line. */
+export function sideText({ name, runs, measured_s }: SideFacts): string {
+  const verdicts = [...new Set(runs.map(({ verdict }) => verdict))].join(', ');
+  const urls = [...new Set(runs.map(({ url }) => url))];
+  const count = `${runs.length} ${runs.length === 1 ? 'run' : 'runs'}`;
+  const where = urls.length === 1 ? urls[0] : `${urls.length} URLs`;
+  return safeText(`${name} · ${count}, ${Number(measured_s.toFixed(1))} s, ${verdicts} · ${where}`);
+}
+
+/** What is to be known beside the figures: what differs, and what limits the claim. */
+export function remarks({ plan_differences, host_differences, notes }: ComparisonOf): readonly string[] {
+  const differs = ({ field, base, head }: PlanDifference) => `${field} ${base ?? 'none'} against ${head ?? 'none'}`;
+  return [
+    ...plan_differences.map((one) => `plans differ: ${differs(one)}`),
+    ...host_differences.map((one) => `machines differ: ${differs(one)}`),
+    ...notes,
+  ];
+}
+
+/** The tables on the screen: 80 columns. */
+export const comparisonConsole: ComparisonReporter = (report) =>
+  `${report.comparisons.map((of) => consoleOf(report, of)).join('\n\n')}\n`;
+
+function consoleOf(report: ComparisonReport, of: ComparisonOf): string {
+  const { base, min_effect_ratio } = report;
+  const table = plainTable(['', 'base', 'head', 'difference', 'interval', ''], 1);
+  for (const compared of of.figures) {
+    const { estimate, interval } = differenceText(compared);
+    const { figure, whole, change } = compared;
+    table.push([
+      figureName(figure),
+      figureText(figure, whole.base),
+      figureText(figure, whole.head),
+      estimate,
+      interval,
+      { content: change, hAlign: 'left' },
+    ]);
+  }
+  const least = `${Number((min_effect_ratio * 100).toFixed(3))} %`;
+  return [
+    [`base  ${sideText(base)}`, `head  ${sideText(of.head)}`, `unit  ${designText(report, of)}`].join('\n'),
+    table.toString(),
+    [
+      ...of.fail_on.map((one) => wrap(`${FAIL_ON_MARKS[one.status]} ${failOnText(one)}`)),
+      wrap(`better and worse: at least ${least}, and the interval excludes 0; same: all of it within ${least}.`),
+      ...remarks(of).map((line) => wrap(safeText(line))),
+    ].join('\n'),
+  ].join('\n\n');
+}
