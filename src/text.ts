@@ -25,6 +25,19 @@ function escaped(point: string): string {
   return hex.length <= 2 ? `\\x${hex.padStart(2, '0')}` : `\\u${hex.padStart(4, '0')}`;
 }
 
+/** Plain data with all of its texts safe to print, each at its full length. */
+export function inert<T>(value: T): T {
+  if (typeof value === 'string') {
+    return safeText(value, Number.POSITIVE_INFINITY) as T;
+  }
+  if (Array.isArray(value)) {
+    return value.map(inert) as T;
+  }
+  return typeof value === 'object' && value !== null
+    ? (Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, inert(inner)])) as T)
+    : value;
+}
+
 /** Stands in for a secret in every output. */
 export const MASK = '***';
 

@@ -5,6 +5,7 @@ import type { FailureCause } from '../reduce/outcome-counts.js';
 import type { ServerShare } from '../reduce/server-share.js';
 import type { PhaseTotals } from '../reduce/summary.js';
 import type { TokenTotals } from '../reduce/tokens.js';
+import { inert } from '../text.js';
 import { formatBytes, formatMs, groupDigits } from '../units.js';
 import type { Status } from '../verdicts/validity.js';
 import { plainTable, wrap } from './layout.js';
@@ -23,8 +24,10 @@ const NAME_WIDTH = 'until failure'.length;
 export const consoleText: ResultsReporter = (results) => plain(consoleColored(results));
 
 /** The same with the verdict and failures coloured. */
-export const consoleColored: ResultsReporter = ({ report }) =>
-  `${[
+export const consoleColored: ResultsReporter = (results) => {
+  // A run directory is a file as any other: what is printed of it must not move the cursor.
+  const report = inert(results.report);
+  return `${[
     [headline(report), ...(report.verdict.reasons.length > 0 ? [reasons(report)] : [])].join('\n'),
     ...(report.thresholds.length > 0
       ? [thresholdLines(report.thresholds, (mark, state) => styleText(MARK_COLORS[state], mark))]
@@ -36,6 +39,7 @@ export const consoleColored: ResultsReporter = ({ report }) =>
     ...report.notes.map((note) => wrap(note)),
     files(report),
   ].join('\n\n')}\n`;
+};
 
 function headline({ verdict, run }: Report): string {
   const where = run.embedded_server ? `${run.url} (embedded server)` : run.url;

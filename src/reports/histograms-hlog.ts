@@ -12,7 +12,7 @@ export function histogramsHlog(
   endpoints: readonly string[],
   intervals: Iterable<SecondHistogram>,
 ): string {
-  const tags = endpoints.map((name) => name.replaceAll(/[\s,]/g, '_'));
+  const tags = endpoints.map((name) => name.replaceAll(/[\s,\p{Cc}\p{Cf}]/gu, '_'));
   const lines = [hlogHead(startedEpochS)];
   for (const { epochS, endpoint, metric, histogram } of intervals) {
     lines.push(hlogInterval(histogram, epochS, epochS + 1, `${tags[endpoint]}.${metric}`));

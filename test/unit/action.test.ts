@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { json } from '../../src/reports/json.js';
-import { RUNS } from '../contract/results-reporter.js';
+import { RUNS } from '../contract/reporter.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 

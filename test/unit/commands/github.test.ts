@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { tellGithub } from '../../../src/commands/github.js';
 import { markdown } from '../../../src/reports/markdown.js';
-import { RUNS } from '../../contract/results-reporter.js';
+import { RUNS } from '../../contract/reporter.js';
 
 const results = RUNS['thresholds of every state']!;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { githubAnnotations } from '../../../src/reports/github.js';
-import { RUNS, resultsReporterContract } from '../../contract/results-reporter.js';
+import { RUNS, reporterContract } from '../../contract/reporter.js';
 import { thresholdResult, withThresholds } from '../../support/threshold-results.js';
 
 /** What GitHub's runner makes of a line: the command, its properties and its data, unescaped. */
@@ -16,7 +16,7 @@ function parsed(line: string) {
 const linesOf = (text: string) => text.trimEnd().split('\n');
 
 describe("GitHub's annotations", () => {
-  resultsReporterContract(githubAnnotations);
+  reporterContract(githubAnnotations);
 
   it('are none where all is well', () => {
     expect(githubAnnotations(withThresholds(RUNS['a good run']!, thresholdResult()))).toBe('');

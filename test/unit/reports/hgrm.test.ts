@@ -1,15 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { latencyHgrm, serviceHgrm } from '../../../src/reports/hgrm.js';
-import { RUNS, resultsReporterContract } from '../../contract/results-reporter.js';
+import { RUNS } from '../../contract/reporter.js';
 import { resultsOn } from '../../support/results.js';
 import { sample } from '../../support/samples.js';
-
-describe.each([
-  ['latency', latencyHgrm],
-  ['service time', serviceHgrm],
-])('the .hgrm of %s', (_name, reporter) => {
-  resultsReporterContract(reporter);
-});
 
 describe('a .hgrm file', () => {
   /** Answers after 1 to 1000 ms, sent 1 ms late. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { junit } from '../../../src/reports/junit.js';
 import type { Results } from '../../../src/reports/results.js';
 import type { Verdict } from '../../../src/verdicts/validity.js';
-import { RUNS, resultsReporterContract } from '../../contract/results-reporter.js';
+import { RUNS } from '../../contract/reporter.js';
 import { describeWithTool } from '../../support/tools.js';
 
 const XSD = fileURLToPath(new URL('../../fixtures/schemas/junit.xsd', import.meta.url));
@@ -30,8 +30,6 @@ function judged(status: Verdict['status']): Results {
 }
 
 describe('JUnit XML', () => {
-  resultsReporterContract(junit);
-
   it('is a passing test for a VALID run without thresholds', () => {
     const text = junit(judged('VALID'));
     expect(text).toContain('<testsuites name="infer-bench" tests="1" failures="0" errors="0" time="10">');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { k6 } from '../../../src/reports/k6.js';
 import type { Results } from '../../../src/reports/results.js';
-import { RUNS, resultsReporterContract } from '../../contract/results-reporter.js';
+import { RUNS } from '../../contract/reporter.js';
 import { thresholdResult, withThresholds } from '../../support/threshold-results.js';
 
 /** Sixty requests with the figures of k6's own example, in its units. */
@@ -26,8 +26,6 @@ function example(): Results {
 const lineOf = (text: string, name: string) => text.split('\n').find((line) => line.trim().startsWith(name)) ?? '';
 
 describe("k6's summary", () => {
-  resultsReporterContract(k6);
-
   it('is laid out as k6 does it', () => {
     const results = withThresholds(
       example(),

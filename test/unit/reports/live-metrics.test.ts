@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { liveTotals } from '../../../src/reduce/live-totals.js';
 import { liveMetrics, liveText } from '../../../src/reports/live-metrics.js';
-import { HOSTILE } from '../../contract/results-reporter.js';
+import { HOSTILE } from '../../contract/reporter.js';
 import { blockOf, sample } from '../../support/samples.js';
 import { describeWithTool } from '../../support/tools.js';
 

@@ -10,7 +10,7 @@ import {
   locustStatsHistory,
 } from '../../../src/reports/locust.js';
 import type { Results } from '../../../src/reports/results.js';
-import { RUNS, resultsReporterContract } from '../../contract/results-reporter.js';
+import { RUNS } from '../../contract/reporter.js';
 import { resultsOn, STARTED_EPOCH_S } from '../../support/results.js';
 import { sample } from '../../support/samples.js';
 
@@ -34,8 +34,6 @@ describe.each([
   ['failures', locustFailures],
   ['exceptions', locustExceptions],
 ])("Locust's %s", (_name, reporter) => {
-  resultsReporterContract(reporter);
-
   it('has one number of cells in each line, each ended by CR LF', () => {
     for (const results of Object.values(RUNS)) {
       const text = reporter(results);

@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { markdown } from '../../../src/reports/markdown.js';
-import { HOSTILE, RUNS, resultsReporterContract } from '../../contract/results-reporter.js';
+import { HOSTILE, RUNS } from '../../contract/reporter.js';
 
 const rowsOf = (text: string, title: string) =>
   (text.split(`### ${title}\n\n`)[1] ?? '').split('\n\n')[0]?.trimEnd().split('\n') ?? [];
 
 describe('report.md', () => {
-  resultsReporterContract(markdown);
-
   it('begins with the verdict, then its reasons, then the thresholds', () => {
     const text = markdown(RUNS['no success']!);
     expect(text).toMatch(/^## ❌ INVALID: sentiment, double-wave\n/);

@@ -1,15 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { prometheus } from '../../../src/reports/prometheus.js';
-import { HOSTILE, RUNS, resultsReporterContract } from '../../contract/results-reporter.js';
+import { HOSTILE, RUNS } from '../../contract/reporter.js';
 import { describeWithTool } from '../../support/tools.js';
 
 const linesOf = (text: string, name: string) =>
   text.split('\n').filter((line) => line.startsWith(`infer_bench_${name}`));
 
 describe("Prometheus' text", () => {
-  resultsReporterContract(prometheus);
-
   it('has the figures of a run in base units', () => {
     const text = prometheus(RUNS['a good run']!);
     expect(linesOf(text, 'verdict')).toEqual([

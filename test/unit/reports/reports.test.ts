@@ -14,8 +14,11 @@ import { reportOn } from '../../support/reports.js';
 import { resultsOn } from '../../support/results.js';
 import { blockOf, sample } from '../../support/samples.js';
 
+/** A report without what is not its text: colours, and the program and the styles of a page. */
+const textOf = (report: string) => stripVTControlCharacters(report).replaceAll(/<(script|style)[^>]*>.*?<\/\1>/gs, '');
+
 describe.each(Object.entries(REPORTERS))('the %s report', (_name, { render }) => {
-  reporterContract(render);
+  reporterContract((results) => textOf(render(results)));
 });
 
 const resultsWith = (report: Report) => ({ ...resultsOn([]), report });

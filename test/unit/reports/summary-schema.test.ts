@@ -5,7 +5,7 @@ import type { ServerShare } from '../../../src/reduce/server-share.js';
 import { json } from '../../../src/reports/json.js';
 import type { Little } from '../../../src/verdicts/little.js';
 import type { Goodput } from '../../../src/verdicts/thresholds.js';
-import { RUNS } from '../../contract/results-reporter.js';
+import { RUNS } from '../../contract/reporter.js';
 import { reportOn } from '../../support/reports.js';
 import { sample } from '../../support/samples.js';
 

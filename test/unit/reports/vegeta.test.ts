@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { vegeta } from '../../../src/reports/vegeta.js';
-import { RUNS, resultsReporterContract } from '../../contract/results-reporter.js';
+import { RUNS } from '../../contract/reporter.js';
 
 describe("vegeta's report", () => {
-  resultsReporterContract(vegeta);
-
   it('is laid out as vegeta does it', () => {
     const { report } = RUNS['no success']!;
     const latency = {
