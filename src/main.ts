@@ -174,7 +174,8 @@ function reportError(io: Io, error: unknown): ExitCode {
     return EXIT.bug;
   }
   const where = error.path ? `${error.path}: ` : '';
-  const lines = error.message.split('\n').map((line) => `error: ${where}${line}`);
+  // An indented line goes on with the one above it.
+  const lines = error.message.split('\n').map((line) => (line.startsWith('  ') ? line : `error: ${where}${line}`));
   const hint = error.hint ? [`hint: ${error.hint}`] : [];
   const bug = error.kind === 'bug' ? ['', REPORT_BUGS] : [];
   io.stderr.write(`${[...lines, ...hint, ...bug].join('\n')}\n`);

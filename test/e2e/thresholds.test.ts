@@ -157,8 +157,8 @@ describe('what cannot be read', () => {
     const end = await cli(['run', ...words]);
     expect(end.code).toBe(2);
     expect(end.stderr).toContain('did you mean latency?');
-    expect(end.stderr).toContain('error:   latenzy: p(95)<200\nerror:   ^\n');
-    expect(end.stderr).toContain('error:   p(95)<200ms\nerror:            ^\n');
+    expect(end.stderr).toContain('  latenzy: p(95)<200\n  ^\n');
+    expect(end.stderr).toContain('  p(95)<200ms\n           ^\n');
     expect(end.stderr).toContain('Cannot read --slo');
     expect(end.stderr).toContain('--abort-after has no effect without --abort');
   });
