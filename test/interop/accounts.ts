@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { expect } from 'vitest';
 import type { CliEnd, readRun } from '../support/cli.js';
+import { BUSY } from '../support/runs.js';
 import type { SeenRow } from './foreign.js';
 
 type Run = ReturnType<typeof readRun>;
@@ -44,9 +45,6 @@ export function expectAccounted<Row extends SeenRow>(run: Run, rows: readonly Ro
 
 /** The images of the package as a file. */
 export const DIGIT_IMAGES = fileURLToPath(new URL('../../datasets/digits-images.idx3-ubyte.gz', import.meta.url));
-/** What a machine that is busy elsewhere says of itself, or of streams that it reads late. */
-const BUSY: readonly string[] = ['client_bound', 'schedule_not_kept', 'buffered_stream'];
-
 /** All requests went well. A busy machine may say of itself that it was, and nothing else may be wrong. */
 export function expectAllWell(end: CliEnd, { summary, samples }: Run): void {
   expect(end.stderr).not.toContain('error');

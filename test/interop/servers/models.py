@@ -3,6 +3,7 @@ The model gives as scores of an image the means of ten runs of 78 pixels each.""
 
 import argparse
 import hashlib
+import itertools
 import time
 from array import array
 from concurrent import futures
@@ -52,11 +53,12 @@ class Calls:
     def __init__(self, options, log):
         self._options = options
         self._log = log
-        self._count = 0
+        # Taken by several threads at once: each call has a number of its own.
+        self._numbers = itertools.count(1)
 
     def answer(self, context, shape, images, encoding, reply):
         recv_ns = time.monotonic_ns()
-        self._count += 1
+        number = next(self._numbers)
         metadata = context.invocation_metadata()
         row = {
             "ids": [value for name, value in metadata if name == "x-request-id"],
@@ -69,7 +71,7 @@ class Calls:
         problem = None
         if len(shape) != 2 or shape[1] != PIXELS or len(images) != shape[0] * PIXELS:
             problem = (grpc.StatusCode.INVALID_ARGUMENT, f"shape {shape} with {len(images)} values")
-        elif self._options.fail_every and self._count % self._options.fail_every == 0:
+        elif self._options.fail_every and number % self._options.fail_every == 0:
             problem = (grpc.StatusCode.RESOURCE_EXHAUSTED, "Die Schlange ist voll: 100 % \u2260 50 %")
         status = problem[0].value[0] if problem else 0
         message = None if problem else reply(scores_of(images))
