@@ -71,3 +71,8 @@ export function formatBytes(bytes: number): string {
 function trimZeros(digits: string): string {
   return digits.replace(/\.?0+$/, '');
 }
+
+/** A ratio in percent with two decimals, `-` where there is none. */
+export function formatPercent(ratio: number | null): string {
+  return ratio === null ? '-' : `${(ratio * 100).toFixed(2)} %`;
+}

@@ -4,6 +4,7 @@ import type { Sink } from '../samples/sink.js';
 import { US_PER_S } from '../units.js';
 import { toMs } from './distribution.js';
 import { type Histogram, nearestRank } from './histogram.js';
+import { REQUEST_TIMES_US } from './request-times.js';
 import { type SecondHistograms, secondHistograms } from './second-histograms.js';
 
 /** Durations of requests that a comparison looks at, with the names of thresholds. */
@@ -21,6 +22,11 @@ export type Figure =
     }
   /** ok requests, or the items in them, that ended in a second; the share of requests that failed. */
   | { readonly metric: 'throughput' | 'items' | 'error_rate' };
+
+/** Whether more of a figure is worse. */
+export function moreIsWorse({ metric }: Figure): boolean {
+  return metric !== 'throughput' && metric !== 'items';
+}
 
 /** In ms, per second or a ratio; null where there are too few requests for it, Infinity among requests that never ended. */
 export type FigureValue = number | null;
@@ -54,26 +60,16 @@ export function figureBins(bins: number): FigureBins {
   ];
   let streamed = false;
 
-  function addStream(bin: number, of: SampleBlock, row: number): void {
-    const firstUs = of.firstTokenUs[row] as number;
-    if (!(firstUs >= 0)) {
-      return;
-    }
-    streamed = true;
-    durations.ttft.record(bin, firstUs - (of.intendedUs[row] as number));
-    const tokens = of.tokensOut[row] as number;
-    if (tokens >= 2 && (of.chunks[row] as number) >= 2) {
-      durations.tpot.record(bin, ((of.lastTokenUs[row] as number) - firstUs) / (tokens - 1));
-    }
-  }
-
   return {
     addOk(bin, of, row) {
-      const endUs = of.endUs[row] as number;
       add(ok, bin, 1);
-      durations.latency.record(bin, endUs - (of.intendedUs[row] as number));
-      durations.service_time.record(bin, endUs - (of.startUs[row] as number));
-      addStream(bin, of, row);
+      for (const metric of DURATIONS) {
+        const us = REQUEST_TIMES_US[metric](of, row);
+        if (!Number.isNaN(us)) {
+          durations[metric].record(bin, us);
+          streamed ||= metric === 'ttft';
+        }
+      }
     },
     addLost: (bin) => add(lost, bin, 1),
     addEnded(bin, itemsOf) {

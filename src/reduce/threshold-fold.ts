@@ -10,11 +10,10 @@ import {
 } from '../samples/outcomes.js';
 import type { SampleBlock } from '../samples/sample.js';
 import { type Histogram, histogram } from './histogram.js';
+import { REQUEST_TIMES_US, type RequestTime } from './request-times.js';
 import { secondHistograms } from './second-histograms.js';
 import type { Window } from './summary.js';
 
-/** Times that each request has one of. */
-export type RequestTime = 'latency' | 'service_time' | 'lag' | 'ttft' | 'tpot' | 'ntpot';
 export type DurationMetric = RequestTime | 'itl_chunk';
 /** Figures that are a count, or one count over another. */
 export type CountedMetric =
@@ -86,22 +85,6 @@ const CONTENT: ReadonlySet<Outcome> = new Set([
   'wrong_output',
 ]);
 
-/** What a time of a request is, µs; NaN where the request has none. */
-const TIME_US: Readonly<Record<RequestTime, (block: SampleBlock, row: number) => number>> = {
-  latency: ({ endUs, intendedUs }, row) => (endUs[row] as number) - (intendedUs[row] as number),
-  service_time: ({ endUs, startUs }, row) => (endUs[row] as number) - (startUs[row] as number),
-  lag: ({ startUs, intendedUs }, row) => (startUs[row] as number) - (intendedUs[row] as number),
-  ttft: ({ firstTokenUs, intendedUs }, row) => (firstTokenUs[row] as number) - (intendedUs[row] as number),
-  tpot: ({ firstTokenUs, lastTokenUs, tokensOut, chunks }, row) =>
-    (tokensOut[row] as number) >= 2 && (chunks[row] as number) >= 2
-      ? ((lastTokenUs[row] as number) - (firstTokenUs[row] as number)) / ((tokensOut[row] as number) - 1)
-      : Number.NaN,
-  ntpot: ({ endUs, startUs, tokensOut }, row) =>
-    (tokensOut[row] as number) >= 1
-      ? ((endUs[row] as number) - (startUs[row] as number)) / (tokensOut[row] as number)
-      : Number.NaN,
-};
-
 /** What a duration metric makes of a row, by its outcome: nothing, its time, or a time without end. */
 const [NOTHING, ITS_TIME, NO_END] = [0, 1, 2] as const;
 
@@ -158,7 +141,7 @@ export function subjectFold(subject: Subject, context: SubjectContext): SubjectF
 function durationFold({ metric, population, endpoint, cache, windowUs }: Subject, context: SubjectContext) {
   const { fromUs } = context.measured();
   const classes = population === null ? SENT_CLASSES : DURATION_CLASSES[population];
-  const timeUs = metric === 'itl_chunk' ? undefined : TIME_US[metric as RequestTime];
+  const timeUs = metric === 'itl_chunk' ? undefined : REQUEST_TIMES_US[metric as RequestTime];
   const finite = windowUs === Number.POSITIVE_INFINITY ? wholeRun() : secondHistograms();
   const infinite = counts();
   let windows = 0;
@@ -273,7 +256,7 @@ function countedFold(
 
 function isGood(block: SampleBlock, row: number, limits: readonly RequestLimit[]): boolean {
   for (const { metric, met } of limits) {
-    if (!met(TIME_US[metric](block, row))) {
+    if (!met(REQUEST_TIMES_US[metric](block, row))) {
       return false;
     }
   }

@@ -14,6 +14,7 @@ import {
   remarks,
   sideText,
 } from './comparison.js';
+import { escapedMarkup } from './html-text.js';
 
 const STYLE = `
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #57606a; --line: #d0d7de; --paper: #fff; --worse: #b42318; --better: #1a7f37; --same: #57606a }
@@ -137,15 +138,7 @@ function percent(ratio: number): string {
   return `${Number((ratio * 100).toPrecision(3))} %`;
 }
 
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
 /** Text that can be nothing but text where it stands. */
 function inert(text: string): string {
-  return safeText(text).replace(/[&<>"']/g, (sign) => ENTITIES[sign] as string);
+  return escapedMarkup(safeText(text));
 }

@@ -6,7 +6,7 @@ import type { ServerShare } from '../reduce/server-share.js';
 import type { PhaseTotals } from '../reduce/summary.js';
 import type { TokenTotals } from '../reduce/tokens.js';
 import { inert } from '../text.js';
-import { formatBytes, formatMs, groupDigits } from '../units.js';
+import { formatBytes, formatMs, formatPercent, groupDigits } from '../units.js';
 import type { Status } from '../verdicts/validity.js';
 import { plainTable, wrap } from './layout.js';
 import type { Report, RunFacts } from './report.js';
@@ -67,18 +67,14 @@ function client({ pacing, workers }: RunFacts, of: GeneratorTotals): string {
 
 /** How often payloads came again: once round the pool in the plain orders, by the share that was met in the others. */
 function repeats({ repeats: { requests_n: sent, repeated_ratio: ratio }, run }: Report): string {
-  const share = percent(ratio);
+  const share = formatPercent(ratio);
   if (run.data_order !== 'repeat' && run.data_order !== 'zipf') {
     const times = sent / run.payloads;
     const each = times >= 10 ? groupDigits(Math.round(times)) : times.toFixed(1);
     return `each sent ${each} times`;
   }
-  const asked = run.repeat_rate_ratio === null ? '' : `, asked ${percent(run.repeat_rate_ratio)}`;
+  const asked = run.repeat_rate_ratio === null ? '' : `, asked ${formatPercent(run.repeat_rate_ratio)}`;
   return `${run.data_order === 'zipf' ? 'zipf order, ' : ''}${share} repeats${asked}`;
-}
-
-function percent(ratio: number | null): string {
-  return ratio === null ? '-' : `${(ratio * 100).toFixed(2)} %`;
 }
 
 function users(count: number): string {
@@ -98,7 +94,7 @@ function counts(report: Report): string {
     tokens,
     correct_rate: correct,
   } = report;
-  const errors = percent(rates.error_ratio);
+  const errors = formatPercent(rates.error_ratio);
   const parts = [
     `${groupDigits(all.ok)} ok`,
     `${groupDigits(all.failed)} failed`,
@@ -109,7 +105,7 @@ function counts(report: Report): string {
     `  requests  ${groupDigits(all.sent)} sent: ${parts.join(', ')} (errors ${errors})`,
     ...endpoints.map(
       ({ endpoint, counts: own, error_ratio }) =>
-        `            ${endpoint} ${groupDigits(own.sent)} sent: ${groupDigits(own.ok)} ok (errors ${percent(error_ratio)})`,
+        `            ${endpoint} ${groupDigits(own.sent)} sent: ${groupDigits(own.ok)} ok (errors ${formatPercent(error_ratio)})`,
     ),
     ...(all.warmup > 0 ? [`            ${groupDigits(all.warmup)} more in the warm-up, in no figure below`] : []),
     ...(all.dropped + all.not_sent > 0
@@ -123,7 +119,7 @@ function counts(report: Report): string {
     ...(correct === null ? [] : [`  answers   ${(correct * 100).toFixed(2)} % right of those that were compared`]),
     ...(report.goodput
       ? [
-          `  goodput   ${report.goodput.good_per_s.toFixed(1)} good/s, ${percent(report.goodput.good_ratio)} of what was due`,
+          `  goodput   ${report.goodput.good_per_s.toFixed(1)} good/s, ${formatPercent(report.goodput.good_ratio)} of what was due`,
         ]
       : []),
     ...(calibration?.headroom_ratio
@@ -137,7 +133,7 @@ function counts(report: Report): string {
     `  payloads  ${groupDigits(run.payloads)} distinct, ${formatBytes(run.payload_bytes)}, ${repeats(report)}`,
     ...(cache
       ? [
-          `  cache     ${percent(cache.hit_ratio)} hits: ${groupDigits(cache.hit.n)} of ${groupDigits(cache.hit.n + cache.miss.n)}`,
+          `  cache     ${formatPercent(cache.hit_ratio)} hits: ${groupDigits(cache.hit.n)} of ${groupDigits(cache.hit.n + cache.miss.n)}`,
         ]
       : []),
     ...(report.phases ? [phaseLine(report.phases)] : []),

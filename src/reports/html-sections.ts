@@ -1,5 +1,5 @@
 import type { AllInfDistribution, Distribution } from '../reduce/distribution.js';
-import { formatBytes, formatMs, groupDigits } from '../units.js';
+import { formatBytes, formatMs, formatPercent, groupDigits } from '../units.js';
 import type { ThresholdResult, ThresholdUnit } from '../verdicts/threshold-result.js';
 import type { Status } from '../verdicts/validity.js';
 import { html, type Markup, NOTHING } from './html-text.js';
@@ -69,7 +69,7 @@ function inUnit(value: number, unit: ThresholdUnit): string {
     case 'ms':
       return `${formatMs(value)} ms`;
     case 'ratio':
-      return percent(value);
+      return formatPercent(value);
     case 'per_s':
       return `${decimal(value)}/s`;
     case 'count':
@@ -90,7 +90,7 @@ export function figuresSection(report: Report): Markup {
     client_pauses: pauses,
     run,
   } = report;
-  const errors = percent(rates.error_ratio);
+  const errors = formatPercent(rates.error_ratio);
   const tile = (
     label: string,
     ms: number | null | undefined,
@@ -193,7 +193,7 @@ function ratesTable({ rates, counts, run, bytes, connections, calibration, repea
     ['bodies out', formatBytes(bytes.out_bytes)],
     ['bodies in', formatBytes(bytes.in_bytes)],
     ['connections', `${groupDigits(connections.fresh)} new, ${groupDigits(connections.reused)} reused`],
-    ['repeated payloads', percent(repeats.repeated_ratio)],
+    ['repeated payloads', formatPercent(repeats.repeated_ratio)],
     ...(little
       ? [
           [
@@ -233,8 +233,8 @@ export function partsSection({ endpoints, cache }: Report): Markup {
   }
   const rows = [
     ...endpoints.flatMap(({ endpoint, latency, service_time, error_ratio }) => [
-      durationRow(`${endpoint}, latency`, latency, percent(error_ratio)),
-      durationRow(`${endpoint}, service time`, service_time, percent(error_ratio)),
+      durationRow(`${endpoint}, latency`, latency, formatPercent(error_ratio)),
+      durationRow(`${endpoint}, service time`, service_time, formatPercent(error_ratio)),
     ]),
     ...(cache
       ? (['hit', 'miss'] as const).flatMap((part) => [
@@ -248,7 +248,7 @@ export function partsSection({ endpoints, cache }: Report): Markup {
 ${scrolling(title, html`<table class="numbers">${durationHead('ms')}<tbody>${rows}</tbody></table>`)}
 ${
   cache
-    ? html`<p class="note">${percent(cache.hit_ratio)} of the answers that told of a cache came from it: ${groupDigits(cache.hit.n)} of ${groupDigits(cache.hit.n + cache.miss.n)}.</p>`
+    ? html`<p class="note">${formatPercent(cache.hit_ratio)} of the answers that told of a cache came from it: ${groupDigits(cache.hit.n)} of ${groupDigits(cache.hit.n + cache.miss.n)}.</p>`
     : NOTHING
 }
 </section>`;
@@ -334,7 +334,7 @@ export function phasesSection(report: Report): Markup {
 ${bars}</svg>
 <ul class="keys" id="phases-list">${shown.map(
     ({ name, ms, color }) =>
-      html`<li><span class="key ink-${color}"></span> ${name} <b>${formatMs(ms)} ms</b> (${percent(wholeMs === 0 ? null : ms / wholeMs)})`,
+      html`<li><span class="key ink-${color}"></span> ${name} <b>${formatMs(ms)} ms</b> (${formatPercent(wholeMs === 0 ? null : ms / wholeMs)})`,
   )}</ul>
 <p class="note">Means; that of latency is ${formatMs(latency.mean_ms)} ms.${batch}</p></section>`;
 }
@@ -362,7 +362,7 @@ ${factList([
   ['check', run.check],
   [
     'dataset',
-    `${run.dataset}, ${run.data_order} order${run.repeat_rate_ratio === null ? '' : `, ${percent(run.repeat_rate_ratio)} repeats asked`}`,
+    `${run.dataset}, ${run.data_order} order${run.repeat_rate_ratio === null ? '' : `, ${formatPercent(run.repeat_rate_ratio)} repeats asked`}`,
   ],
   [
     'payloads',
@@ -403,10 +403,6 @@ function factList(facts: readonly (readonly [string, string])[]): Markup {
 /** What may be wider than a phone scrolls by itself, by keyboard too. */
 function scrolling(label: string, table: Markup): Markup {
   return html`<div class="scroll" role="region" tabindex="0" aria-label="${label}">${table}</div>`;
-}
-
-function percent(ratio: number | null): string {
-  return ratio === null ? '-' : `${(ratio * 100).toFixed(2)} %`;
 }
 
 function decimal(value: number): string {

@@ -26,7 +26,12 @@ function shown(value: Value): string {
   if (typeof value === 'object') {
     return 'markup' in value ? value.markup : value.map(({ markup }) => markup).join('\n');
   }
-  return safeText(String(value), Number.POSITIVE_INFINITY).replace(/[&<>"']/g, (sign) => ENTITIES[sign] as string);
+  return escapedMarkup(safeText(String(value), Number.POSITIVE_INFINITY));
+}
+
+/** Text whose signs of markup mean themselves. */
+export function escapedMarkup(text: string): string {
+  return text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] as string);
 }
 
 export const NOTHING: Markup = { markup: '' };

@@ -1,6 +1,5 @@
 import { random } from '../random.js';
-import type { Figure } from '../reduce/block-figures.js';
-import { moreIsWorse } from './fail-on.js';
+import { type Figure, moreIsWorse } from '../reduce/block-figures.js';
 import {
   criticalValue,
   relabelledMaxima,

@@ -1,4 +1,4 @@
-import type { DurationMetric, Figure } from '../reduce/block-figures.js';
+import { type DurationMetric, type Figure, moreIsWorse } from '../reduce/block-figures.js';
 import type { Compared } from './comparison.js';
 
 /** A limit on the difference between base and head, such as `p(95)>+10%`. */
@@ -130,11 +130,6 @@ export function judgeFailOn({ expression, above, scale, limit }: FailOn, compare
   const bound = sign * limit;
   const failed = sign * shift.estimate > bound && nearest > Math.min(bound, 0);
   return { ...result, status: failed ? 'failed' : farthest <= bound ? 'passed' : 'inconclusive' };
-}
-
-/** Whether more of a figure is worse. */
-export function moreIsWorse({ metric }: Figure): boolean {
-  return metric !== 'throughput' && metric !== 'items';
 }
 
 /** Whether a limit guards against what is worse: a limit on the other side is most likely a typing error. */

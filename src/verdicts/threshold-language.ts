@@ -1,5 +1,6 @@
 import { FlagProblem, MAX_DURATION_US, nearest } from '../flags.js';
-import type { CountedMetric, DurationMetric, Population, RequestTime } from '../reduce/threshold-fold.js';
+import type { RequestTime } from '../reduce/request-times.js';
+import type { CountedMetric, DurationMetric, Population } from '../reduce/threshold-fold.js';
 import { formatDuration, parseDurationUs, US_PER_S } from '../units.js';
 import type { ThresholdResult, ThresholdUnit } from './threshold-result.js';
 

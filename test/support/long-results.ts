@@ -4,6 +4,7 @@ import type { Results } from '../../src/reports/results.js';
 import type { ThresholdResult } from '../../src/verdicts/threshold-result.js';
 import { resultsOn, STARTED_EPOCH_S } from './results.js';
 import { sample } from './samples.js';
+import { thresholdResult } from './threshold-results.js';
 
 /** Patterns of a second's durations, used again and again: recording millions one by one is not what tests are about. */
 const SHAPES = 60;
@@ -181,22 +182,5 @@ export function longResults({ seconds: length, requestsPerS }: LongOptions): Res
 
 /** A threshold that passed, but for what is given. */
 export function threshold(given: Partial<ThresholdResult> = {}): ThresholdResult {
-  return {
-    expression: 'p(95)<200',
-    metric: 'latency',
-    endpoint: null,
-    population: 'all_inf',
-    aggregation: 'p(95)',
-    operator: '<',
-    limit: 200,
-    unit: 'ms',
-    value: 10,
-    infinite: false,
-    n: 100,
-    state: 'pass',
-    pass: true,
-    windows: null,
-    message: 'p(95) is 10 ms',
-    ...given,
-  };
+  return thresholdResult({ value: 10, n: 100, message: 'p(95) is 10 ms', ...given });
 }
