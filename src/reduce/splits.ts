@@ -1,8 +1,14 @@
-import { OK_CODE, SAMPLE_CODES } from '../samples/outcomes.js';
+import { OK_CODE, SAMPLE_CODES, SENT_CODES } from '../samples/outcomes.js';
 import { CACHE_WORDS, type SampleBlock } from '../samples/sample.js';
 import { type AllInfDistribution, allInfDistribution, type Distribution, distribution } from './distribution.js';
 import { type Histogram, histogram } from './histogram.js';
 import { type FailureCause, type OutcomeTotals, outcomeCounts } from './outcome-counts.js';
+
+/** Bytes of the bodies of what was sent. */
+export interface BodyBytes {
+  readonly out_bytes: number;
+  readonly in_bytes: number;
+}
 
 /** What the requests to one endpoint come to; every figure as in the totals of the run. */
 export interface EndpointTotals {
@@ -14,6 +20,7 @@ export interface EndpointTotals {
   readonly latency: Distribution;
   readonly latency_all_inf: AllInfDistribution;
   readonly service_time: Distribution;
+  readonly bytes: BodyBytes;
 }
 
 /** `ok` answers that the server said were, or were not, from its cache. What says nothing is in neither. */
@@ -50,7 +57,15 @@ function addTimes({ latency, service }: Times, block: SampleBlock, row: number):
 export function endpointSplit(names: readonly string[]) {
   const split = names.length > 1;
   const parts = split
-    ? names.map((endpoint) => ({ endpoint, outcomes: outcomeCounts(), ...times(), failed: 0, okInTime: 0 }))
+    ? names.map((endpoint) => ({
+        endpoint,
+        outcomes: outcomeCounts(),
+        ...times(),
+        failed: 0,
+        okInTime: 0,
+        outBytes: 0,
+        inBytes: 0,
+      }))
     : [];
   return {
     /** `toUs`: the end of the measured window. */
@@ -61,6 +76,10 @@ export function endpointSplit(names: readonly string[]) {
       const part = parts[block.endpoint[row] as number] as (typeof parts)[number];
       const code = block.outcome[row] as number;
       part.outcomes.add(code, block.origin[row] as number);
+      if (SENT_CODES[code] === 1) {
+        part.outBytes += block.bytesOut[row] as number;
+        part.inBytes += block.bytesIn[row] as number;
+      }
       if (code === OK_CODE) {
         addTimes(part, block, row);
         part.okInTime += (block.endUs[row] as number) <= toUs ? 1 : 0;
@@ -71,7 +90,7 @@ export function endpointSplit(names: readonly string[]) {
     /** By endpoint; none where there is a single one. */
     histograms: () => parts.map(({ endpoint, latency, service }) => ({ endpoint, latency, serviceTime: service })),
     finish: (windowS: number): readonly EndpointTotals[] =>
-      parts.map(({ endpoint, outcomes, latency, service, failed, okInTime }) => {
+      parts.map(({ endpoint, outcomes, latency, service, failed, okInTime, outBytes, inBytes }) => {
         const counts = outcomes.totals();
         const judged = counts.ok + failed;
         return {
@@ -83,6 +102,7 @@ export function endpointSplit(names: readonly string[]) {
           latency: distribution(latency),
           latency_all_inf: allInfDistribution(latency, failed + counts.dropped),
           service_time: distribution(service),
+          bytes: { out_bytes: outBytes, in_bytes: inBytes },
         };
       }),
   };

@@ -6,7 +6,8 @@ import { US_PER_S } from '../units.js';
 import { type AllInfDistribution, allInfDistribution, type Distribution, distribution, toMs } from './distribution.js';
 import { type Histogram, histogram } from './histogram.js';
 import { type FailureCause, type OutcomeTotals, outcomeCounts } from './outcome-counts.js';
-import { type CacheTotals, cacheSplit, type EndpointTotals, endpointSplit } from './splits.js';
+import { type BodyBytes, type CacheTotals, cacheSplit, type EndpointTotals, endpointSplit } from './splits.js';
+import { type StatusCount, statusCounts } from './status-counts.js';
 import { type TokenTotals, tokenFold } from './tokens.js';
 
 /** All requests by how they ended, those of the warm-up apart. */
@@ -42,6 +43,8 @@ export interface Rates {
 export interface Totals {
   readonly counts: Counts;
   readonly failures: readonly FailureCause[];
+  /** What was sent by the status of its answer, without a status first. */
+  readonly statuses: readonly StatusCount[];
   /** The run by endpoint, the main one first; empty where there is one only. */
   readonly endpoints: readonly EndpointTotals[];
   /** Hits and misses apart; null where no answer told of a cache. */
@@ -61,7 +64,7 @@ export interface Totals {
   readonly late_n: number;
   /** end − intended of what failed. */
   readonly time_to_failure: Distribution;
-  readonly bytes: { readonly out_bytes: number; readonly in_bytes: number };
+  readonly bytes: BodyBytes;
   /** Requests that went out on a connection which had carried one before, and on a new one. */
   readonly connections: { readonly reused: number; readonly fresh: number };
   /** Where the time of `ok` answers went; null where none told of its first byte. */
@@ -136,6 +139,7 @@ export function totals(
   const failing = histogram();
   const tokens = tokenFold();
   const outcomes = outcomeCounts();
+  const statuses = statusCounts();
   const endpoints = endpointSplit(endpointNames);
   const cache = cacheSplit();
   const examples = new Map<Outcome, string>();
@@ -164,6 +168,7 @@ export function totals(
     if (SENT_CODES[code] === 0) {
       return;
     }
+    statuses.add(block.status[row] as number);
     const intendedUs = block.intendedUs[row] as number;
     const startUs = block.startUs[row] as number;
     const endUs = block.endUs[row] as number;
@@ -242,6 +247,7 @@ export function totals(
       return {
         counts,
         failures: outcomes.failures(examples),
+        statuses: statuses.finish(),
         endpoints: endpoints.finish(windowS),
         cache: cache.finish(),
         rates: {

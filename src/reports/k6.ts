@@ -1,6 +1,7 @@
 import type { Distribution } from '../reduce/distribution.js';
 import { safeText } from '../text.js';
 import type { ThresholdResult } from '../verdicts/threshold-result.js';
+import { isGrpc } from './report.js';
 import type { Results, ResultsReporter } from './results.js';
 
 /** A metric's line: the value and what stands beside it, in columns of their own; or the statistics of a duration. */
@@ -84,7 +85,7 @@ function checks({ sent, ok }: Results['report']['counts'], windowS: number): rea
 function groupsOf({ report, seconds, endpoints }: Results): readonly Group[] {
   const { counts, rates, bytes, run, latency, service_time, lag, tokens } = report;
   const windowS = rates.window_s;
-  const via = run.protocol === 'grpc' || run.protocol.endsWith('-grpc') ? 'GRPC' : 'HTTP';
+  const via = isGrpc(run) ? 'GRPC' : 'HTTP';
   const prefix = via.toLowerCase();
   const own = report.endpoints.map(({ endpoint, service_time: of }) =>
     trend(`  { endpoint:${safeText(endpoint)} }`, of),
@@ -194,9 +195,9 @@ function ratio(part: number, whole: number): number | null {
   return whole === 0 ? null : part / whole;
 }
 
-/** A share with two decimals, cut off: 99.999 % is not 100. */
+/** A share as k6 writes it, with two decimals and cut off: 99.999 % is not 100. */
 function percent(share: number | null): string {
-  return share === null ? '-' : `${(Math.trunc(share * 100 * 100) / 100).toFixed(2)}%`;
+  return share === null ? '-' : `${truncated(share * 100, 2).toFixed(2)}%`;
 }
 
 function rate(count: number, windowS: number): string {

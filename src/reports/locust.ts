@@ -2,6 +2,7 @@ import { stringify } from 'csv-stringify/sync';
 import type { Distribution } from '../reduce/distribution.js';
 import { type Histogram, histogram } from '../reduce/histogram.js';
 import type { OutcomeTotals } from '../reduce/outcome-counts.js';
+import type { BodyBytes } from '../reduce/splits.js';
 import { safeText } from '../text.js';
 import { US_PER_MS } from '../units.js';
 import type { Results, ResultsReporter } from './results.js';
@@ -61,7 +62,7 @@ export const locustStats: ResultsReporter = ({ report, byEndpoint, latency }) =>
     of: OutcomeTotals,
     latencies: Histogram,
     { mean_ms }: Distribution,
-    contentBytes: number | null,
+    { in_bytes }: BodyBytes,
   ): readonly Cell[] => {
     const times = locustTimes(latencies);
     return [
@@ -69,7 +70,7 @@ export const locustStats: ResultsReporter = ({ report, byEndpoint, latency }) =>
       of.sent,
       of.sent - of.ok,
       ...totalsOf(times, latencies, mean_ms),
-      contentBytes === null || of.sent === 0 ? null : contentBytes / of.sent,
+      of.sent === 0 ? null : in_bytes / of.sent,
       ...[of.sent, of.sent - of.ok].map((n) => (rates.window_s > 0 ? n / rates.window_s : null)),
       ...percentileCells(times),
     ];
@@ -82,17 +83,17 @@ export const locustStats: ResultsReporter = ({ report, byEndpoint, latency }) =>
             own.counts,
             (byEndpoint[index] as (typeof byEndpoint)[number]).latency,
             own.latency,
-            null,
+            own.bytes,
           ),
         )
-      : [row([run.protocol, run.endpoint], counts, latency, report.latency, bytes.in_bytes)];
-  return csv(STATS_COLUMNS, [...rows, row(['', 'Aggregated'], counts, latency, report.latency, bytes.in_bytes)]);
+      : [row([run.protocol, run.endpoint], counts, latency, report.latency, bytes)];
+  return csv(STATS_COLUMNS, [...rows, row(['', 'Aggregated'], counts, latency, report.latency, bytes)]);
 };
 
 /**
  * `locust_stats_history.csv` with full history: a line for each second, endpoint and all of them. Percentiles are of the
- * last ten seconds, totals since the start, the warm-up included. What is not known of an endpoint has an empty cell:
- * failures are counted by second, and by endpoint, not by both.
+ * last ten seconds, totals since the start, the warm-up included. What is not known has an empty cell: sizes by second,
+ * and an endpoint's failures, which are counted by second, and by endpoint, not by both.
  */
 export const locustStatsHistory: ResultsReporter = (results) => {
   const { report, seconds, endpoints } = results;

@@ -50,6 +50,11 @@ export interface RunFacts {
   readonly payload_encode_ms: number;
 }
 
+/** Whether a run's statuses are gRPC's codes, where 0 is OK. */
+export function isGrpc({ protocol }: Pick<RunFacts, 'protocol'>): boolean {
+  return protocol === 'grpc' || protocol.endsWith('-grpc');
+}
+
 /** What `calibrate` says of this machine beside what the run asked of it. */
 export interface Headroom {
   /** Requests per second up to which lag stays small, for the run's protocol, transport and workers. */
@@ -120,6 +125,7 @@ const DEFINITIONS = {
     'requests that a percentile of latency needs (early stopping of MLPerf), and its interval by order statistics',
   little:
     'users (requests in flight) by counting, and requests ended per second x mean time of a request (and of thinking)',
+  statuses: 'requests that were sent by the HTTP status or gRPC code of their answer; null: no answer with one came',
   rates: 'per second of the measured window, which ends when the pattern ends or the run is stopped',
 } as const;
 

@@ -1,4 +1,5 @@
 import { safeText } from '../text.js';
+import { isGrpc } from './report.js';
 import type { ResultsReporter } from './results.js';
 
 const LABEL_WIDTH = 14;
@@ -6,17 +7,15 @@ const FIELDS_WIDTH = 34;
 
 /**
  * The text report as vegeta prints it. Latencies are of ok requests and count from the intended start; the rates are those
- * of the measured window, and when the last answer came is not told; what vegeta counts by status code is counted by
- * outcome, which our failures without a status have too. Source: vegeta's text reporter.
+ * of the measured window, and when the last answer came is not told. Status 0 is that of requests without an answer, as in
+ * vegeta; of gRPC it is OK, and those without are `none`. Errors are named by their outcome. Source: vegeta's text reporter.
  */
 export const vegeta: ResultsReporter = ({ report }) => {
-  const { counts, rates, latency, bytes, failures, verdict } = report;
+  const { counts, rates, latency, bytes, failures, statuses, verdict } = report;
   const mean = (sum: number) => (counts.sent === 0 ? '-' : (sum / counts.sent).toFixed(2));
   const success = counts.sent === 0 ? '-' : `${((counts.ok / counts.sent) * 100).toFixed(2)}%`;
-  const outcomes = [
-    ...(counts.ok > 0 ? [['ok', counts.ok] as const] : []),
-    ...failures.map((one) => [one.outcome, one.count] as const),
-  ];
+  const none = isGrpc(report.run) ? 'none' : 0;
+  const codes = statuses.map(({ status, count }) => `${status ?? none}:${count}`);
   const line = (label: string, fields: string, value: string) =>
     label.padEnd(LABEL_WIDTH) + `[${fields}]`.padEnd(FIELDS_WIDTH) + value;
   const latencies = [
@@ -40,7 +39,7 @@ export const vegeta: ResultsReporter = ({ report }) => {
     line('Bytes In', 'total, mean', `${bytes.in_bytes}, ${mean(bytes.in_bytes)}`),
     line('Bytes Out', 'total, mean', `${bytes.out_bytes}, ${mean(bytes.out_bytes)}`),
     line('Success', 'ratio', success),
-    line('Status Codes', 'code:count', outcomes.map(([code, count]) => `${code}:${count}`).join('  ')).trimEnd(),
+    line('Status Codes', 'code:count', codes.join('  ')).trimEnd(),
     'Error Set:',
     ...failures.map(({ outcome, example }) => (example === null ? outcome : `${outcome}: ${safeText(example)}`)),
   ].join('\n')}\n`;

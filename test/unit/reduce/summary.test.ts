@@ -46,6 +46,40 @@ describe('the counts of a run', () => {
   });
 });
 
+describe('what was sent', () => {
+  const notSent = { startUs: undefined, endUs: undefined, bytesOut: 0, bytesIn: 0, status: undefined };
+  const sums = fold(
+    [
+      sample({ seq: 0, endpoint: 0, bytesIn: 70 }),
+      sample({ seq: 1, endpoint: 1, bytesOut: 0, bytesIn: 20 }),
+      sample({ seq: 2, endpoint: 0, status: 503, outcome: 'http_5xx', origin: 'target', bytesIn: 6 }),
+      sample({ seq: 3, endpoint: 0 }),
+      sample({ seq: 4, endpoint: 1, status: undefined, outcome: 'abandoned', origin: 'target', bytesIn: 0 }),
+      sample({ seq: 5, endpoint: 0, outcome: 'dropped', origin: 'local', ...notSent }),
+      sample({ seq: 6, endpoint: 0, phase: 'warmup', status: 404 }),
+    ],
+    10e6,
+    ['predict', 'health'],
+  );
+
+  it('is counted by status, what got none first, without what was dropped and the warm-up', () => {
+    expect(sums.statuses).toEqual([
+      { status: null, count: 1 },
+      { status: 200, count: 3 },
+      { status: 503, count: 1 },
+    ]);
+    expect(fold([]).statuses).toEqual([]);
+  });
+
+  it('has bytes at each endpoint, which add up to all', () => {
+    expect(sums.endpoints.map(({ bytes }) => bytes)).toEqual([
+      { out_bytes: 300, in_bytes: 126 },
+      { out_bytes: 100, in_bytes: 20 },
+    ]);
+    expect(sums.bytes).toEqual({ out_bytes: 400, in_bytes: 146 });
+  });
+});
+
 describe('latency', () => {
   it('runs from the intended start, service time from the real one', () => {
     const { latency, service_time, lag } = fold([sample({ intendedUs: 1_000, startUs: 4_000, endUs: 9_000 })]);

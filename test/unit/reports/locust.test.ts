@@ -113,7 +113,7 @@ describe("Locust's files", () => {
   it('have a line for each endpoint, and leave empty what is not known of one', () => {
     const [predict, health, all] = rowsOf(locustStats(RUNS['two endpoints']!));
     expect(predict).toMatchObject({ Name: 'predict', 'Request Count': '201', 'Failure Count': '1' });
-    expect(health).toMatchObject({ Name: 'health', 'Failure Count': '0', 'Average Content Size': '' });
+    expect(health).toMatchObject({ Name: 'health', 'Failure Count': '0', 'Average Content Size': '50' });
     expect(all).toMatchObject({ Name: 'Aggregated', 'Request Count': '401', 'Average Content Size': '50' });
     expect(rowsOf(locustFailures(RUNS['two endpoints']!))).toEqual([
       { Method: 'sentiment', Name: 'predict', Error: 'http_5xx', Occurrences: '1' },

@@ -205,7 +205,7 @@ it('JSON is the report itself, with units in the names of its numbers', () => {
   const visit = (value: unknown, path: string) => {
     if (
       typeof value === 'number' &&
-      !/_(ms|s|bytes|per_s|ratio|mean|n|max)$|^\.counts|\.(n|count|batch|seed|payloads|value|limit|digits|reused|fresh|connections|workers|open_fds_max|handshakes_n)$/.test(
+      !/_(ms|s|bytes|per_s|ratio|mean|n|max)$|^\.counts|\.(n|count|status|batch|seed|payloads|value|limit|digits|reused|fresh|connections|workers|open_fds_max|handshakes_n)$/.test(
         path,
       )
     ) {

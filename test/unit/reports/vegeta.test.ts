@@ -23,6 +23,11 @@ describe("vegeta's report", () => {
         counts: { ...report.counts, sent: 1200, ok: 665, failed: 535 },
         rates: { ...report.rates, window_s: 100, sent_per_s: 120, ok_per_s: 65.874 },
         bytes: { in_bytes: 3_714_690, out_bytes: 0 },
+        statuses: [
+          { status: null, count: 35 },
+          { status: 200, count: 665 },
+          { status: 503, count: 500 },
+        ],
         failures: [{ outcome: 'http_5xx', origin: 'target', count: 535, example: 'Service Unavailable' }],
       },
     });
@@ -33,10 +38,21 @@ Latencies     [min, mean, 50, 90, 95, 99, max]  762µs, 113.172ms, 108.273ms, 13
 Bytes In      [total, mean]                     3714690, 3095.57
 Bytes Out     [total, mean]                     0, 0.00
 Success       [ratio]                           55.42%
-Status Codes  [code:count]                      ok:665  http_5xx:535
+Status Codes  [code:count]                      0:35  200:665  503:500
 Error Set:
 http_5xx: Service Unavailable
 `);
+  });
+
+  it('does not take the OK of gRPC for a request without an answer', () => {
+    const results = RUNS['a good run']!;
+    const { report } = results;
+    const statuses = [
+      { status: null, count: 2 },
+      { status: 0, count: 398 },
+    ];
+    const text = vegeta({ ...results, report: { ...report, run: { ...report.run, protocol: 'oip-grpc' }, statuses } });
+    expect(text).toMatch(/^Status Codes {2}\[code:count\] +none:2 {2}0:398$/m);
   });
 
   it('has dashes where nothing was sent or answered', () => {
