@@ -1,4 +1,3 @@
-import { safeText } from '../text.js';
 import {
   type ComparisonOf,
   type ComparisonReport,
@@ -12,6 +11,7 @@ import {
   remarks,
   sideText,
 } from './comparison.js';
+import { markdownText } from './markdown-text.js';
 
 /** The comparison as Markdown, for a comment on a change. */
 export const comparisonMarkdown: ComparisonReporter = (report) =>
@@ -32,7 +32,7 @@ function section(report: ComparisonReport, of: ComparisonOf): string {
     return `| ${[...cells, mark].join(' | ')} |`;
   });
   return [
-    `**base** ${inert(sideText(report.base))}  \n**head** ${inert(sideText(of.head))}  \n${designText(report, of)}`,
+    `**base** ${markdownText(sideText(report.base))}  \n**head** ${markdownText(sideText(of.head))}  \n${designText(report, of)}`,
     ['| | base | head | difference | interval | |', '|---|--:|--:|--:|--:|---|', ...rows].join('\n'),
     ...list(of.fail_on.map((one) => `${FAIL_ON_MARKS[one.status]} ${failOnText(one)}`)),
     ...list(remarks(of)),
@@ -40,12 +40,5 @@ function section(report: ComparisonReport, of: ComparisonOf): string {
 }
 
 function list(lines: readonly string[]): readonly string[] {
-  return lines.length > 0 ? [lines.map((line) => `- ${inert(line)}`).join('\n')] : [];
-}
-
-/** Text that Markdown and the HTML in it make nothing of. */
-function inert(text: string): string {
-  return safeText(text).replace(/[\\`*_[\]<>|~&]/g, (sign) =>
-    sign === '<' ? '&lt;' : sign === '>' ? '&gt;' : sign === '&' ? '&amp;' : `\\${sign}`,
-  );
+  return lines.length > 0 ? [lines.map((line) => `- ${markdownText(line)}`).join('\n')] : [];
 }

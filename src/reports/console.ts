@@ -1,5 +1,5 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
-import { type Distribution, percentileField, SUMMARY_PERCENTILES } from '../reduce/distribution.js';
+import { type Distribution, SUMMARY_PERCENTILES } from '../reduce/distribution.js';
 import type { GeneratorTotals } from '../reduce/generator-totals.js';
 import type { FailureCause } from '../reduce/outcome-counts.js';
 import type { ServerShare } from '../reduce/server-share.js';
@@ -8,6 +8,7 @@ import type { TokenTotals } from '../reduce/tokens.js';
 import { inert } from '../text.js';
 import { formatBytes, formatMs, formatPercent, groupDigits } from '../units.js';
 import type { Status } from '../verdicts/validity.js';
+import { evidence, starred } from './evidence.js';
 import { plainTable, wrap } from './layout.js';
 import type { Report, RunFacts } from './report.js';
 import type { ResultsReporter } from './results.js';
@@ -33,7 +34,7 @@ export const consoleColored: ResultsReporter = (results) => {
       ? [thresholdLines(report.thresholds, (mark, state) => styleText(MARK_COLORS[state], mark))]
       : []),
     counts(report),
-    [latencies(report), ...evidence(report)].join('\n'),
+    [latencies(report), ...evidence(report).map((line) => wrap(line))].join('\n'),
     ...(report.server_side ? [serverSide(report.server_side)] : []),
     ...(report.failures.length > 0 ? [failures(report.failures)] : []),
     ...report.notes.map((note) => wrap(note)),
@@ -220,36 +221,6 @@ function serverSide(of: ServerShare): string {
     `${of.batch_mean?.toFixed(2) ?? '-'} items per execution` +
     (of.cache_hits_n > 0 ? `, ${groupDigits(of.cache_hits_n)} answered by its cache` : '');
   return `  server    ${wrap(text, ' '.repeat(12)).trimStart()}`;
-}
-
-/** A percentile, with a star where it hangs on a handful of samples: fewer than 5 / (1 − p). */
-function starred(of: Distribution, p: number): string {
-  const ms = of[percentileField(p)] ?? null;
-  return ms === null ? '-' : `${formatMs(ms)}${of.n < Math.round(5 / (1 - p)) ? '*' : ''}`;
-}
-
-/** What the samples can say about the percentiles of the table, where that is not enough; and what pauses did to them. */
-function evidence({ confidence, latency, client_pauses: pauses }: Report): readonly string[] {
-  const short = confidence.filter(({ missing_n }) => missing_n > 0);
-  const needs = short.map(({ percentile, needed_n, missing_n }, index) => {
-    const needed = groupDigits(needed_n);
-    const what = index === 0 ? `needs ${needed} requests at 95 % confidence` : needed;
-    return `${percentile} ${what}: ${groupDigits(missing_n)} more`;
-  });
-  const p99 = confidence.find(({ percentile }) => percentile === 'p99');
-  const between =
-    p99 && p99.low_ms !== null && p99.high_ms !== null
-      ? [`p99 lies between ${formatMs(p99.low_ms)} and ${formatMs(p99.high_ms)} ms (95 % confidence)`]
-      : [];
-  const few = confidence.some((one) => one.few) ? ['* few samples'] : [];
-  const paused = pauses
-    ? [
-        `${groupDigits(pauses.touched_n)} requests touched by pauses of this program: p99 ` +
-          `${formatMs(latency.p99_ms ?? null)} ms with them, ${formatMs(pauses.latency_without.p99_ms ?? null)} without`,
-      ]
-    : [];
-  const lines = [...(latency.n > 0 ? [[...few, ...needs].join('; ')] : []), ...between, ...paused];
-  return lines.filter((line) => line !== '').map((line) => wrap(line));
 }
 
 function failures(causes: readonly FailureCause[]): string {

@@ -38,6 +38,23 @@ describe('report.md', () => {
     expect(rowsOf(text, 'Failures')[2]).toBe('| `http_5xx` | target | 1 | - |');
   });
 
+  it('stars a percentile of few samples, and says how many more it takes', () => {
+    const text = markdown(RUNS['two endpoints']!);
+    const [all, , own] = rowsOf(text, 'Latency').slice(2);
+    // 400 requests, and half of them at each endpoint: p99 needs 500 to be more than a handful, p95 100.
+    expect(all).toMatch(/^\| latency \| 400 \|( [\d.]+ \|){4} [\d.]+\* \| [\d.]+\* \| [\d.]+ \|$/);
+    expect(own).toMatch(/^\| latency of `predict` \| 200 \|/);
+    expect(text).toMatch(/^\\\* few samples; p99 needs 473 requests at 95 % confidence: 73 more; p99\.9 4,742: /m);
+  });
+
+  it('has the time of failures where latency has none, and the rates', () => {
+    const text = markdown(RUNS['no success']!);
+    expect(rowsOf(text, 'Latency').at(-1)).toMatch(/^\| until failure \| 2 \| 10\.00 \|/);
+    expect(text).toMatch(/^0\.2 sent\/s · 0\.0 ok\/s over 10 s · 0\.00 in flight$/m);
+    expect(text).toContain('\n\\* few samples\n');
+    expect(rowsOf(markdown(RUNS['a good run']!), 'Latency').join()).not.toContain('until failure');
+  });
+
   it('shows what is not there as a dash', () => {
     expect(rowsOf(markdown(RUNS['no request']!), 'Latency')[2]).toBe('| latency | 0 | - | - | - | - | - | - | - |');
     expect(rowsOf(markdown(RUNS['no request']!), 'Requests')[2]).toContain('| - | 0.0 |');
