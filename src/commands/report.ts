@@ -29,7 +29,11 @@ export const report: Command = {
     ['report runs/* --format none', 'the summaries of several runs'],
     ['report runs/first --out public --require-valid', 'the files into another directory; exit 4 unless VALID'],
   ],
-  notes: `Works on a run that was killed, too: what its files hold is reported, as INCONCLUSIVE.
+  notes: `Reports that are files: json, per-second, hlog, markdown, html, junit, prometheus,
+hgrm-latency, hgrm-service (hgrm: both), locust-stats, locust-history, locust-failures,
+locust-exceptions (locust: all four). Only printed: console, console-color, k6, vegeta.
+
+Works on a run that was killed, too: what its files hold is reported, as INCONCLUSIVE.
 The same rows give the same files, byte for byte, as the run made itself.`,
   act,
 };

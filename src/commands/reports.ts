@@ -27,12 +27,18 @@ function reportsThatGo(atEnd: ReportKind['atEnd']): readonly string[] {
   return FILE_REPORTS.filter((name) => KINDS[name]?.atEnd === atEnd);
 }
 
+/** The reports that a name stands for: its own, or of a tool with several files, such as `locust`, all of them. */
+function namedReports(name: string): readonly string[] {
+  const several = Object.keys(KINDS).filter((kind) => kind.startsWith(`${name}-`));
+  return Object.hasOwn(KINDS, name) || several.length < 2 ? [name] : several;
+}
+
 /** Reads a list of reports: names, `all` of those that are files, or `none`. Adds what it does not know to `problems`. */
 export function readReportNames(list: string, flag: string, problems: string[]): readonly string[] {
   if (list === 'all') {
     return FILE_REPORTS;
   }
-  const names = list === 'none' ? [] : list.split(',').map((name) => name.trim());
+  const names = list === 'none' ? [] : list.split(',').flatMap((name) => namedReports(name.trim()));
   const unknown = names.filter((name) => !Object.hasOwn(KINDS, name));
   if (unknown.length > 0) {
     const known = Object.keys(KINDS).join(', ');
@@ -40,7 +46,7 @@ export function readReportNames(list: string, flag: string, problems: string[]):
       `Cannot read ${flag}: no report is named ${JSON.stringify(unknown[0])}, they are ${known}; or all, none`,
     );
   }
-  return names;
+  return [...new Set(names)];
 }
 
 /** Whether a report is one that is only printed. */

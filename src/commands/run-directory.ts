@@ -53,7 +53,9 @@ export function makeDirectory(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
-    if (errorCode(error) === 'EEXIST' && statSync(path).isDirectory()) {
+    if (errorCode(error) === 'EEXIST') {
+      // With a slash at its end a path is a directory's, or the system says that it is none.
+      statSync(`${path}/`);
       return;
     }
     if (errorCode(error) !== 'ENOENT' || dirname(path) === path) {
@@ -148,7 +150,9 @@ export function writeReport(path: string, content: string): void {
     writeFileSync(beside, content, { mode: 0o600 });
     renameSync(beside, path);
   } catch (error) {
-    rmSync(beside, { force: true });
+    if (existsSync(beside)) {
+      rmSync(beside, { force: true });
+    }
     throw new BenchError('output', `Cannot write ${path}: ${fileProblem(error)}`, { cause: error });
   }
 }

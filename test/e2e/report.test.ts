@@ -122,6 +122,15 @@ describe('the command report', () => {
     expect(json.stdout).toBe(run.stdout);
     await cli(['report', 'r', '--out', 'public/one'], { cwd });
     expect(readdirSync(join(cwd, 'public/one')).sort()).toEqual([...MADE].sort());
+    await cli(['report', 'r', '--format', 'locust,hgrm,locust-stats', '--out', 'public/tools'], { cwd });
+    expect(readdirSync(join(cwd, 'public/tools')).sort()).toEqual(
+      MADE.filter((name) => /^locust_|\.hgrm$/.test(name)).sort(),
+    );
+    const intoFile = await cli(['report', 'r', '--out', 'r/end.json'], { cwd });
+    expect(intoFile).toMatchObject({ code: 5, stdout: '' });
+    expect(intoFile.stderr).toBe(
+      `error: Cannot write ${join(cwd, 'r/end.json/summary.json')}: a part of the path is not a directory\n`,
+    );
     mkdirSync(join(cwd, 'copy'));
     for (const file of ['plan.json', 'end.json', 'samples.csv', 'generator.csv', 'raw_users.csv']) {
       copyFileSync(join(cwd, 'r', file), join(cwd, 'copy', file));
