@@ -23,10 +23,8 @@ export async function startMetricsServer(host: string, port: number, text: () =>
       reject(
         new BenchError(
           'usage',
-          `Cannot listen on --metrics-port ${port} of ${host}: ${errorCode(error) ?? error.message}`,
-          {
-            cause: error,
-          },
+          `Cannot listen on --metrics-port ${port} of ${host}: ${problem(errorCode(error)) ?? error.message}`,
+          { cause: error },
         ),
       ),
     );
@@ -41,4 +39,17 @@ export async function startMetricsServer(host: string, port: number, text: () =>
         server.closeAllConnections();
       }),
   };
+}
+
+function problem(code: string | undefined): string | undefined {
+  switch (code) {
+    case 'EADDRINUSE':
+      return 'the port is in use';
+    case 'EADDRNOTAVAIL':
+      return 'it is no address of this machine';
+    case 'EACCES':
+      return 'permission denied';
+    default:
+      return code;
+  }
 }

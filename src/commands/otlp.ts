@@ -30,12 +30,15 @@ export interface OtlpOptions {
  * cumulative already, so that nothing is recorded twice. Throws BenchError('usage') where its packages are not installed.
  */
 export async function startOtlp({ url, metrics, attributes, epochMs, warn }: OtlpOptions): Promise<OtlpPush> {
-  const [sdk, exporting, { resourceFromAttributes }] = await packages();
+  const [sdk, exporting, resources] = await packages();
   const target = new URL(url);
   const full = target.pathname === '/' ? new URL('/v1/metrics', target).href : url;
   const exporter = warnOnce(new exporting.OTLPMetricExporter({ url: full, timeoutMillis: TIMEOUT_MS }), url, warn);
   const started = hrTime(epochMs());
-  const resource = resourceFromAttributes({ 'service.name': 'infer-bench', 'service.version': VERSION, ...attributes });
+  const resource = resources
+    .resourceFromAttributes({ 'service.name': 'infer-bench', 'service.version': VERSION, ...attributes })
+    // An id, so that two runs at a time are two series, and what OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME say.
+    .merge(resources.detectResources({ detectors: [resources.serviceInstanceIdDetector, resources.envDetector] }));
   const collect = (): ResourceMetrics => ({
     resource,
     scopeMetrics: [

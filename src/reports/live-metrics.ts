@@ -5,10 +5,11 @@ import { expositionText, type Labels, type MetricSample } from './prometheus.js'
 
 /** A figure of a run that goes on, for whichever system collects it. */
 export type LiveMetric = {
-  /** In Prometheus' form, with its base unit; `unit` is that of OpenTelemetry, of UCUM. */
+  /** In Prometheus' form, with its base unit. */
   readonly name: string;
   readonly help: string;
-  readonly unit: 's' | '1';
+  /** OpenTelemetry's, of UCUM. What is counted is in braces: of a gauge in `1` its exporters for Prometheus make a `_ratio`. */
+  readonly unit: 's' | '{request}' | '{user}';
 } & (
   | {
       readonly type: 'counter' | 'gauge';
@@ -43,7 +44,7 @@ export function liveMetrics(live: LiveTotals): readonly LiveMetric[] {
       name: 'infer_bench_live_requests_total',
       type: 'counter',
       help: 'Requests so far by endpoint and outcome, without the warm-up.',
-      unit: '1',
+      unit: '{request}',
       points: endpoints.flatMap(({ endpoint, outcomes }) =>
         outcomes.map(([outcome, value]) => ({ labels: { endpoint, outcome }, value })),
       ),
@@ -63,7 +64,7 @@ export function liveMetrics(live: LiveTotals): readonly LiveMetric[] {
       name: 'infer_bench_live_users',
       type: 'gauge',
       help: 'Active users; in an open run, requests in flight.',
-      unit: '1',
+      unit: '{user}',
       points: [{ labels: {}, value: live.activeUsers() }],
     },
   ];

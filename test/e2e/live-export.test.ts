@@ -50,7 +50,7 @@ describe('a run that is looked at while it goes on', () => {
     const { port } = server.address() as AddressInfo;
     const taken = await cli(['run', ...LOAD, '--duration', '1s', '--metrics-port', String(port)]);
     await new Promise((resolve) => server.close(resolve));
-    expect(taken.stderr).toContain(`Cannot listen on --metrics-port ${port} of 127.0.0.1: EADDRINUSE`);
+    expect(taken.stderr).toContain(`Cannot listen on --metrics-port ${port} of 127.0.0.1: the port is in use`);
     expect(taken.code).toBe(2);
     const secret = await cli(['run', ...LOAD, '--otlp', 'http://user:hunter2@127.0.0.1:1']);
     expect(secret.stderr).toContain('without user, password and query');

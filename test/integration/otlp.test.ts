@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { startOtlp } from '../../src/commands/otlp.js';
 import { liveTotals } from '../../src/reduce/live-totals.js';
 import { liveMetrics } from '../../src/reports/live-metrics.js';
@@ -57,6 +57,37 @@ describe('OTLP', () => {
     expect(latency?.histogram?.dataPoints[0]?.bucketCounts?.slice(0, 5)).toEqual([0, 1, 0, 1, 0]);
     expect(latency?.histogram?.dataPoints[0]?.explicitBounds?.slice(0, 2)).toEqual([0.0005, 0.001]);
     expect(collector.last('infer_bench.live_users')?.gauge?.dataPoints[0]?.asDouble).toBe(4);
+  });
+
+  it('has units that become no part of a name in Prometheus but seconds', async () => {
+    const collector = await startCollector();
+    await pushed(collector.url);
+    await collector.close();
+    const metrics = collector.pushes.at(-1)?.body.resourceMetrics[0]?.scopeMetrics[0]?.metrics ?? [];
+    expect(metrics.map(({ name, unit }) => [name, unit])).toEqual([
+      ['infer_bench.live_requests', '{request}'],
+      ['infer_bench.live_latency', 's'],
+      ['infer_bench.live_service_time', 's'],
+      ['infer_bench.live_lag', 's'],
+      ['infer_bench.live_users', '{user}'],
+    ]);
+  });
+
+  it('is one instance of a service, named as its variables say', async () => {
+    const collector = await startCollector();
+    vi.stubEnv('OTEL_RESOURCE_ATTRIBUTES', 'deployment.environment.name=ci,service.version=9');
+    vi.stubEnv('OTEL_SERVICE_NAME', 'bench');
+    await pushed(collector.url);
+    vi.unstubAllEnvs();
+    await collector.close();
+    const attributes = collector.pushes[0]?.body.resourceMetrics[0]?.resource.attributes ?? [];
+    expect(Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue]))).toMatchObject({
+      'service.name': 'bench',
+      'service.version': '9',
+      'service.instance.id': expect.stringMatching(/^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[\da-f]{4}-[\da-f]{12}$/),
+      'deployment.environment.name': 'ci',
+      'infer_bench.protocol': 'predict',
+    });
   });
 
   it('takes a path as it is', async () => {
