@@ -1,92 +1,18 @@
-import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { json } from '../../src/reports/json.js';
 import { RUNS } from '../contract/reporter.js';
+import { action, runAction, toldNpx } from '../support/action.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-interface Step {
-  readonly id?: string;
-  readonly name: string;
-  readonly uses?: string;
-  readonly shell?: string;
-  readonly run?: string;
-  readonly env?: Readonly<Record<string, string>>;
-}
-
-const text = readFileSync(join(ROOT, 'action.yml'), 'utf8');
-const action = parse(text) as {
-  readonly inputs: Readonly<Record<string, { readonly default: string }>>;
-  readonly outputs: Readonly<Record<string, { readonly value: string }>>;
-  readonly runs: { readonly using: string; readonly steps: readonly Step[] };
-};
-
-/** Stands in for npx: notes the words, prints a summary, writes to stderr as the program does, and ends as it is told. */
-const NPX = `#!/usr/bin/env bash
-printf '%s\\n' "$@" > "$FAKE_WORDS"
-cat "$FAKE_SUMMARY"
-exit "$FAKE_CODE"
-`;
-
-/** Runs the shell steps of the action as GitHub's runner does, one after the other, until one fails. */
-function runAction(
+const told = (
   inputs: Readonly<Record<string, string>>,
   { code = 0, summary = json(RUNS['a good run']!.report) } = {},
-) {
-  const directory = mkdtempSync(join(tmpdir(), 'infer-bench-action-'));
-  const file = (name: string, content = '') => {
-    writeFileSync(join(directory, name), content);
-    return join(directory, name);
-  };
-  chmodSync(file('npx', NPX), 0o755);
-  const env: Record<string, string> = {
-    PATH: `${directory}:${process.env.PATH}`,
-    RUNNER_TEMP: directory,
-    GITHUB_ACTIONS: 'true',
-    GITHUB_OUTPUT: file('output'),
-    GITHUB_STEP_SUMMARY: file('step-summary'),
-    FAKE_WORDS: file('words'),
-    FAKE_SUMMARY: file('fake-summary', summary),
-    FAKE_CODE: String(code),
-  };
-  const outputs = () =>
-    Object.fromEntries(
-      readFileSync(join(directory, 'output'), 'utf8')
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
-    ) as Readonly<Record<string, string>>;
-  const resolved = (value: string) =>
-    value.replace(/\$\{\{ (inputs|steps\.run\.outputs)\.([\w-]+) \}\}/g, (_all, from, name) =>
-      from === 'inputs' ? (inputs[name] ?? (action.inputs[name] as { default: string }).default) : outputs()[name]!,
-    );
-  let status: number | null = 0;
-  for (const step of action.runs.steps.filter(({ run }) => run !== undefined)) {
-    const script = file('step.sh', step.run);
-    const stepEnv = Object.entries(step.env ?? {}).map(([name, value]) => [name, resolved(String(value))]);
-    const end = spawnSync('bash', ['--noprofile', '--norc', '-eo', 'pipefail', script], {
-      cwd: directory,
-      env: { ...env, ...Object.fromEntries(stepEnv) },
-      encoding: 'utf8',
-    });
-    status = end.status;
-    if (status !== 0) {
-      break;
-    }
-  }
-  return {
-    status,
-    outputs: outputs(),
-    page: readFileSync(join(directory, 'step-summary'), 'utf8'),
-    words: readFileSync(join(directory, 'words'), 'utf8').trimEnd().split('\n'),
-    files: readdirSync(directory),
-  };
-}
+) => runAction(inputs, toldNpx(code, summary));
 
 describe('the GitHub action', () => {
   it('is composite, and its shell lines hold no expression', () => {
@@ -113,12 +39,12 @@ describe('the GitHub action', () => {
   });
 
   it('gives each line of args to infer-bench as one word', () => {
-    const { words, status } = runAction({
+    const { words, status } = told({
       spec: 'bench spec.yaml',
       args: 'http://h:1/?a=$(id)\n\n--threshold\np(95)<200 over 10s\n',
     });
     expect(status).toBe(0);
-    expect(words).toEqual([
+    expect(words()).toEqual([
       '--yes',
       `infer-bench@${action.inputs.version?.default}`,
       ...['run', '--out', 'infer-bench-run', '--report', 'all', '--json', '-f', 'bench spec.yaml'],
@@ -128,13 +54,13 @@ describe('the GitHub action', () => {
 
   it('takes no input for code', () => {
     const code = '"; touch pwned; $(touch pwned) `touch pwned` #';
-    const { files, words } = runAction({ spec: code, args: code, out: code, version: code });
+    const { files, words } = told({ spec: code, args: code, out: code, version: code });
     expect(files).not.toContain('pwned');
-    expect(words).toContain(code);
+    expect(words()).toContain(code);
   });
 
   it('passes with a run that passed, and tells what it found', () => {
-    const { status, outputs, page } = runAction({ 'working-directory': 'sub' });
+    const { status, outputs, page } = told({ 'working-directory': 'sub' });
     expect(status).toBe(0);
     expect(outputs).toEqual({
       code: '0',
@@ -146,14 +72,24 @@ describe('the GitHub action', () => {
     expect(page).toBe('**infer-bench:** Passed.\n');
   });
 
+  it('keeps the run directory whatever came of the run, also of a cancelled job', () => {
+    const upload = action.runs.steps.find(({ uses }) => uses?.startsWith('actions/upload-artifact'));
+    expect(upload?.if).toMatch(/^\$\{\{ always\(\) && inputs\.upload == 'true' \}\}$/);
+    const { outputs, status } = runAction({ out: '/data/runs/1' }, 'kill -9 $PPID\n');
+    expect(status).not.toBe(0);
+    expect(outputs).toEqual({ report: '/data/runs/1' });
+  });
+
   it.each([
     [99, 'A threshold was not met'],
     [4, 'The measurement is INVALID'],
     [130, 'interrupted'],
     [1, 'exit code 1'],
   ])('fails with exit code %i, its outputs set', (code, sentence) => {
-    const { status, outputs, page } = runAction({}, { code });
+    const { status, outputs, page, shown } = told({}, { code });
     expect(status).toBe(code);
+    // The program itself has told GitHub why.
+    expect(shown).toBe('');
     expect(outputs).toMatchObject({ code: String(code), passed: 'false', verdict: 'VALID' });
     expect(page).toContain(sentence);
   });
@@ -162,14 +98,16 @@ describe('the GitHub action', () => {
     [3, 'never reachable'],
     [2, 'command line or the spec'],
   ])('fails with exit code %i where there was no run', (code, sentence) => {
-    const { status, outputs, page } = runAction({}, { code, summary: '' });
+    const { status, outputs, page, shown } = told({}, { code, summary: '' });
     expect(status).toBe(code);
+    expect(shown).toMatch(/^::error title=infer-bench::/);
+    expect(shown).toContain(sentence);
     expect(outputs).toMatchObject({ passed: 'false', verdict: '', p99_ms: '' });
     expect(page).toContain(sentence);
   });
 
   it('has a value for every output that it names', () => {
-    const { outputs } = runAction({});
+    const { outputs } = told({});
     for (const { value } of Object.values(action.outputs)) {
       expect(Object.keys(outputs)).toContain(/outputs\.(\w+)/.exec(value)?.[1]);
     }
