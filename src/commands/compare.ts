@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { BenchError, EXIT, type ExitCode, fileProblem, usageError } from '../errors.js';
 import { choice, duration, FlagProblem, onOff, readFlags, text, whole } from '../flags.js';
 import type { Io } from '../io.js';
-import type { Figure } from '../reduce/block-figures.js';
+import type { DurationMetric, Figure } from '../reduce/block-figures.js';
 import type { ComparisonOf, ComparisonReport, SideFacts } from '../reports/comparison.js';
 import { maskUrl, safeText } from '../text.js';
 import { formatDuration, US_PER_S } from '../units.js';
@@ -302,12 +302,16 @@ async function comparisonOf(base: Side, head: Side, interleaved: boolean, settin
   const values = figuresFor(baseBins, headBins, runs, limits).map((figure) =>
     figureValues(figure, baseBins, headBins, paired),
   );
-  const figures = compareSides(values, {
+  const options = {
     design: { paired, serial: blockUs !== undefined },
     minEffect: settings['min-effect'],
     seed: settings.seed,
-  });
-  const compared = (limit: FailOn) => figures.find(({ figure }) => sameFigure(figure, limit.figure));
+  };
+  const figures = compareSides(values, options);
+  // Named before anything was seen, so that only they have to hold together: a limit sees more than the table does.
+  const asked = values.filter(({ figure }) => limits.some((limit) => sameFigure(figure, limit.figure)));
+  const askedFigures = compareSides(asked, options);
+  const compared = (limit: FailOn) => askedFigures.find(({ figure }) => sameFigure(figure, limit.figure));
   const undecidable = figures.every(({ relative, absolute }) => isUnbounded(relative) && isUnbounded(absolute));
   const short = runs.filter((run) => blockUs !== undefined && blockCount(cutOf(run, blockUs)) < 2);
   return {
@@ -343,6 +347,8 @@ async function comparisonOf(base: Side, head: Side, interleaved: boolean, settin
 const SHAPES =
   /^(pattern|duration|warmup|seed|spacing|users|rate|min_|peak_|step_|stage|spike|base_|amplitude|period|think_time)/;
 
+const STREAM_METRICS = ['ttft', 'tpot', 'itl_chunk'] as const;
+
 /** The figures of the table: those that there is something to say about, and those of the limits. */
 function figuresFor(
   base: SideBins,
@@ -351,11 +357,8 @@ function figuresFor(
   limits: readonly FailOn[],
 ): readonly Figure[] {
   const percentiles = [0.5, 0.9, 0.95, 0.99];
-  const of = (
-    metric: 'latency' | 'service_time' | 'ttft' | 'tpot',
-    population: 'ok' | 'all_inf',
-    which: readonly number[],
-  ) => which.map((p): Figure => ({ metric, of: p, population }));
+  const of = (metric: DurationMetric, population: 'ok' | 'all_inf', which: readonly number[]) =>
+    which.map((p): Figure => ({ metric, of: p, population }));
   const has = (test: (run: ComparedRun) => boolean) => runs.some(test);
   const sides = [base.whole, head.whole];
   const figures: Figure[] = [
@@ -363,7 +366,9 @@ function figuresFor(
     // Without a failure the two populations are the same.
     ...(sides.some(({ lost }) => lost > 0) ? of('latency', 'ok', percentiles) : []),
     ...(has(({ report }) => report.run.model === 'open') ? of('service_time', 'ok', [0.5, 0.95]) : []),
-    ...(sides.some(({ streamed }) => streamed) ? [...of('ttft', 'ok', [0.5, 0.95]), ...of('tpot', 'ok', [0.5])] : []),
+    ...(sides.some(({ streamed }) => streamed)
+      ? STREAM_METRICS.flatMap((metric) => of(metric, 'ok', [0.5, 0.95]))
+      : []),
     { metric: 'throughput' },
     ...(has(({ report }) => report.run.batch > 1) ? [{ metric: 'items' } as const] : []),
     { metric: 'error_rate' },

@@ -9,6 +9,7 @@ import {
   figureBins,
 } from '../reduce/block-figures.js';
 import type { Report } from '../reports/report.js';
+import { readChunkGaps } from '../samples/chunk-gaps.js';
 import { readSamples } from '../samples/samples-reader.js';
 import { US_PER_S } from '../units.js';
 import type { FigureValues } from '../verdicts/comparison.js';
@@ -155,6 +156,9 @@ export async function readSideBins({ runs }: Side, blockUs: number | undefined):
     const first = blockUs === undefined ? index : 0;
     const fold = blockFold(cuts[index] as BlockCut, { bins: units, first, side: whole });
     await readSamples(join(run.path, 'samples.csv'), endpointsOf(run), fold.rows);
+    if (existsSync(join(run.path, 'chunk_gaps.csv'))) {
+      await readChunkGaps(join(run.path, 'chunk_gaps.csv'), fold.gaps);
+    }
   }
   return { units, unitsN, whole };
 }

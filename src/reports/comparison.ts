@@ -57,6 +57,13 @@ export type ComparisonReporter = (report: ComparisonReport) => string;
 
 const NEVER = 'never';
 
+/** Metrics that have names of their own. */
+const NAMES: Readonly<Partial<Record<Figure['metric'], string>>> = {
+  ttft: 'TTFT',
+  tpot: 'TPOT',
+  itl_chunk: 'itl_chunk',
+};
+
 /** The name of a figure in tables. */
 export function figureName(figure: Figure): string {
   const { metric } = figure;
@@ -69,23 +76,26 @@ export function figureName(figure: Figure): string {
       return 'error rate';
     default: {
       const of = typeof figure.of === 'number' ? `p${Number((figure.of * 100).toFixed(6))}` : figure.of;
-      const name = metric === 'ttft' || metric === 'tpot' ? metric.toUpperCase() : metric.replace('_', ' ');
+      const name = NAMES[metric] ?? metric.replace('_', ' ');
       return `${name} ${of}${metric === 'latency' && figure.population === 'ok' ? ' (ok)' : ''}`;
     }
   }
 }
 
 /** A figure's value with its unit; `-` where there is none. */
-export function figureText({ metric }: Figure, value: FigureValue): string {
+export function figureText(figure: Figure, value: FigureValue): string {
+  const { metric } = figure;
   if (value === null) {
     return '-';
   }
   if (metric === 'error_rate') {
     return `${(value * 100).toFixed(2)} %`;
   }
-  return value === Number.POSITIVE_INFINITY
-    ? NEVER
-    : `${formatMs(value)} ${metric === 'throughput' || metric === 'items' ? '/s' : 'ms'}`;
+  return value === Number.POSITIVE_INFINITY ? NEVER : `${formatMs(value)} ${unitOf(figure)}`;
+}
+
+function unitOf({ metric }: Figure): string {
+  return metric === 'throughput' || metric === 'items' ? '/s' : 'ms';
 }
 
 /** The shift that is shown: relative, or points of the error rate, or absolute where a side has a 0. */
@@ -100,8 +110,7 @@ export function shownShift({
   if (relative) {
     return { shift: relative, text: percentText };
   }
-  const unit = figure.metric === 'throughput' || figure.metric === 'items' ? '/s' : 'ms';
-  return absolute && { shift: absolute, text: (value) => `${signed(value, 2)} ${unit}` };
+  return absolute && { shift: absolute, text: (value) => `${signed(value, 2)} ${unitOf(figure)}` };
 }
 
 /** A ratio as a signed percentage: 0.05 → `+5.0 %`. */
@@ -135,7 +144,8 @@ export function isBounded({ low, high }: Shift): boolean {
 }
 
 /** A limit and the difference it was held against, as a sentence. */
-export function failOnText({ expression, status, scale, estimate, low, high }: FailOnResult): string {
+export function failOnText(result: FailOnResult): string {
+  const { expression, status, scale, estimate, low, high } = result;
   const text = (value: number) => (scale === 'relative' ? percentText(value) : signed(value, 3));
   if (estimate === null || low === null || high === null) {
     return `${expression}: ${status}, there is no difference on this scale (a value is missing or 0)`;
@@ -143,8 +153,14 @@ export function failOnText({ expression, status, scale, estimate, low, high }: F
   const interval = isBounded({ estimate, low, high })
     ? `${text(low)} to ${text(high)}`
     : 'too few units for an interval';
-  const why = status === 'inconclusive' ? '; the units do not tell, measure longer or more often' : '';
+  const why = status === 'inconclusive' ? `; the units do not tell, ${moreText(result)}` : '';
   return `${expression}: ${status}, ${text(estimate)} (${interval})${why}`;
+}
+
+/** How much more has to be measured to tell a limit's difference from none: the spread falls with the root of the units. */
+function moreText({ limit, detectable }: FailOnResult): string {
+  const times = detectable === null || limit === 0 ? 0 : (detectable / limit) ** 2;
+  return times > 1 ? `measure about ${Math.ceil(times)} times as long or as often` : 'measure longer or more often';
 }
 
 export const FAIL_ON_MARKS: Readonly<Record<FailOnResult['status'], string>> = {
@@ -172,13 +188,37 @@ export function sideText({ name, runs, measured_s }: SideFacts): string {
 }
 
 /** What is to be known beside the figures: what differs, and what limits the claim. */
-export function remarks({ plan_differences, host_differences, notes }: ComparisonOf): readonly string[] {
+export function remarks({ figures, plan_differences, host_differences, notes }: ComparisonOf): readonly string[] {
   const differs = ({ field, base, head }: PlanDifference) => `${field} ${base ?? 'none'} against ${head ?? 'none'}`;
   return [
     ...plan_differences.map((one) => `plans differ: ${differs(one)}`),
     ...host_differences.map((one) => `machines differ: ${differs(one)}`),
+    ...unclearText(figures),
     ...notes,
   ];
+}
+
+/** What may be hidden where nothing was found, so that nobody takes `unclear` for equal. */
+function unclearText(figures: readonly Compared[]): readonly string[] {
+  const found = figures.flatMap((compared) => {
+    const text = compared.change === 'unclear' ? detectableText(compared) : undefined;
+    return text === undefined ? [] : [`${figureName(compared.figure)} by ${text}`];
+  });
+  return found.length === 0
+    ? []
+    : [`unclear is not equal: about 9 of 10 comparisons like this one would find a change of ${found.join(', ')}`];
+}
+
+/** The least difference that is likely to be found, on the scale of `shownShift`. */
+function detectableText(compared: Compared): string | undefined {
+  const { figure, relative, detectable } = compared;
+  const points = figure.metric === 'error_rate';
+  const least = relative && !points ? detectable.relative : detectable.absolute;
+  if (least === null) {
+    return undefined;
+  }
+  const number = String(Number((least * (relative || points ? 100 : 1)).toPrecision(2)));
+  return `${number} ${points ? 'pp' : relative ? '%' : unitOf(figure)}`;
 }
 
 /** The tables on the screen: 80 columns. */
