@@ -34,7 +34,7 @@ function section(report: ComparisonReport, of: ComparisonOf): string {
   return [
     `**base** ${inert(sideText(report.base))}  \n**head** ${inert(sideText(of.head))}  \n${designText(report, of)}`,
     ['| | base | head | difference | interval | |', '|---|--:|--:|--:|--:|---|', ...rows].join('\n'),
-    ...list(of.fail_on.map((one) => `${FAIL_ON_MARKS[one.status]} ${failOnText(one)}`)),
+    ...list(of.fail_on.map((one) => safeText(`${FAIL_ON_MARKS[one.status]} ${failOnText(one)}`))),
     ...list(remarks(of)),
   ].join('\n\n');
 }
@@ -43,9 +43,9 @@ function list(lines: readonly string[]): readonly string[] {
   return lines.length > 0 ? [lines.map((line) => `- ${inert(line)}`).join('\n')] : [];
 }
 
-/** Text that Markdown and the HTML in it make nothing of. */
+/** Safe text that Markdown and the HTML in it make nothing of. */
 function inert(text: string): string {
-  return safeText(text).replace(/[\\`*_[\]<>|~&]/g, (sign) =>
+  return text.replace(/[\\`*_[\]<>|~&]/g, (sign) =>
     sign === '<' ? '&lt;' : sign === '>' ? '&gt;' : sign === '&' ? '&amp;' : `\\${sign}`,
   );
 }

@@ -5,6 +5,7 @@ import type { Compared } from '../verdicts/comparison.js';
 import type { FailOnResult } from '../verdicts/fail-on.js';
 import type { PlanDifference } from '../verdicts/plan-differences.js';
 import type { Shift } from '../verdicts/rank-tests.js';
+import type { SetReason } from '../verdicts/steadiness.js';
 import type { Status } from '../verdicts/validity.js';
 import { plainTable, wrap } from './layout.js';
 
@@ -13,6 +14,8 @@ export interface SideFacts {
   readonly name: string;
   /** Measured time of all its runs. */
   readonly measured_s: number;
+  /** Against all runs together. */
+  readonly reasons: readonly SetReason[];
   readonly runs: readonly {
     readonly directory: string;
     readonly url: string;
@@ -178,35 +181,59 @@ export function designText({ confidence_ratio }: ComparisonReport, of: Compariso
   return `${units}; all intervals together hold at ${Math.round(confidence_ratio * 100)} %`;
 }
 
+/** What follows a name is not to be cut off because of it. */
+const MOST_OF_NAME = 60;
+
 /** A side in one line. */
-export function sideText({ name, runs, measured_s }: SideFacts): string {
-  const verdicts = [...new Set(runs.map(({ verdict }) => verdict))].join(', ');
+export function sideText({ name, runs, measured_s, reasons }: SideFacts): string {
+  const verdicts = [...new Set([...runs.map(({ verdict }) => verdict), ...reasons.map(({ code }) => code)])].join(', ');
   const urls = [...new Set(runs.map(({ url }) => url))];
   const count = `${runs.length} ${runs.length === 1 ? 'run' : 'runs'}`;
   const where = urls.length === 1 ? urls[0] : `${urls.length} URLs`;
-  return safeText(`${name} · ${count}, ${Number(measured_s.toFixed(1))} s, ${verdicts} · ${where}`);
+  return safeText(
+    `${safeText(name, MOST_OF_NAME)} · ${count}, ${Number(measured_s.toFixed(1))} s, ${verdicts} · ${where}`,
+  );
 }
 
-/** What is to be known beside the figures: what differs, and what limits the claim. */
+/** What is to be known beside the figures, safe to print: what differs, and what limits the claim. */
 export function remarks({ figures, plan_differences, host_differences, notes }: ComparisonOf): readonly string[] {
   const differs = ({ field, base, head }: PlanDifference) => `${field} ${base ?? 'none'} against ${head ?? 'none'}`;
-  return [
+  const foreign = [
     ...plan_differences.map((one) => `plans differ: ${differs(one)}`),
     ...host_differences.map((one) => `machines differ: ${differs(one)}`),
-    ...unclearText(figures),
     ...notes,
   ];
+  return [...unclearText(figures), ...foreign.map((line) => safeText(line))];
 }
 
 /** What may be hidden where nothing was found, so that nobody takes `unclear` for equal. */
 function unclearText(figures: readonly Compared[]): readonly string[] {
-  const found = figures.flatMap((compared) => {
-    const text = compared.change === 'unclear' ? detectableText(compared) : undefined;
+  const unclear = figures.filter(({ change, units_n }) => change === 'unclear' && units_n > 0);
+  const found = unclear.flatMap((compared) => {
+    const text = detectableText(compared);
     return text === undefined ? [] : [`${figureName(compared.figure)} by ${text}`];
   });
-  return found.length === 0
-    ? []
-    : [`unclear is not equal: about 9 of 10 comparisons like this one would find a change of ${found.join(', ')}`];
+  const alike = unclear.filter((compared) => detectableText(compared) === undefined && compared.inflation > 1);
+  return [
+    ...(found.length === 0
+      ? []
+      : [`unclear is not equal: about 9 of 10 comparisons like this one would find a change of ${found.join(', ')}`]),
+    ...(alike.length === 0
+      ? []
+      : [
+          `neighbouring blocks are alike and count for fewer: ${alike
+            .map(
+              ({ figure, units_n, inflation }) =>
+                `${figureName(figure)} has ${fewer(units_n, inflation)} of ${units_n}`,
+            )
+            .join(', ')}`,
+        ]),
+  ];
+}
+
+/** How many independent units a series of alike ones is worth. */
+function fewer(unitsN: number, inflation: number): number {
+  return Math.max(1, Math.round(unitsN / inflation ** 2));
 }
 
 /** The least difference that is likely to be found, on the scale of `shownShift`. */
@@ -225,6 +252,12 @@ function detectableText(compared: Compared): string | undefined {
 export const comparisonConsole: ComparisonReporter = (report) =>
   `${report.comparisons.map((of) => consoleOf(report, of)).join('\n\n')}\n`;
 
+/** A word and what belongs to it, which goes on below itself. */
+function hung(word: string, text: string): string {
+  const indent = ' '.repeat(6);
+  return `${word.padEnd(indent.length)}${wrap(text, indent).slice(indent.length)}`;
+}
+
 function consoleOf(report: ComparisonReport, of: ComparisonOf): string {
   const { base, min_effect_ratio } = report;
   const table = plainTable(['', 'base', 'head', 'difference', 'interval', ''], 1);
@@ -242,12 +275,12 @@ function consoleOf(report: ComparisonReport, of: ComparisonOf): string {
   }
   const least = `${Number((min_effect_ratio * 100).toFixed(3))} %`;
   return [
-    [`base  ${sideText(base)}`, `head  ${sideText(of.head)}`, `unit  ${designText(report, of)}`].join('\n'),
+    [hung('base', sideText(base)), hung('head', sideText(of.head)), hung('unit', designText(report, of))].join('\n'),
     table.toString(),
     [
       ...of.fail_on.map((one) => wrap(`${FAIL_ON_MARKS[one.status]} ${failOnText(one)}`)),
       wrap(`better and worse: at least ${least}, and the interval excludes 0; same: all of it within ${least}.`),
-      ...remarks(of).map((line) => wrap(safeText(line))),
+      ...remarks(of).map((line) => wrap(line)),
     ].join('\n'),
   ].join('\n\n');
 }

@@ -9,6 +9,7 @@ const HOSTILE = `<script>alert(1)</script>|\u001b[31m=cmd()\n]]>`;
 const side = (name: string, url = 'http://127.0.0.1:8000'): SideFacts => ({
   name,
   measured_s: 50,
+  reasons: [],
   runs: [{ directory: `runs/${name}`, url, started_at: '2026-01-01T00:00:00Z', verdict: 'VALID', reasons: [] }],
 });
 
