@@ -126,7 +126,7 @@ function helpOf(io: Io, name: string, command: Command): string {
     .map(([line, what]) => `${wrap(what, '  # ')}\n${shellLines(`infer-bench ${line}`, helpWidth(io))}`)
     .join('\n');
   // Lines of a paragraph are one line to whoever has more, or fewer, columns than its author.
-  const notes = command.notes ? `\n${wrap(command.notes.replaceAll(/(?<=\S)\n(?=\S)/g, ' '))}\n` : '';
+  const notes = command.notes ? `\n${wrap(command.notes.replaceAll(/^(\S.*)\n(?=\S)/gm, '$1 '))}\n` : '';
   return `${commander.helpInformation()}\nExamples:\n${examples}\n${notes}\n${EXIT_CODES}`;
 }
 

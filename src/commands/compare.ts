@@ -3,22 +3,25 @@ import { dirname, join, resolve } from 'node:path';
 import { BenchError, EXIT, type ExitCode, fileProblem, usageError } from '../errors.js';
 import { choice, duration, FlagProblem, onOff, readFlags, text, whole } from '../flags.js';
 import type { Io } from '../io.js';
-import type { Figure } from '../reduce/block-figures.js';
+import type { DurationMetric, Figure } from '../reduce/block-figures.js';
 import type { ComparisonOf, ComparisonReport, SideFacts } from '../reports/comparison.js';
 import { maskUrl, safeText } from '../text.js';
 import { formatDuration, US_PER_S } from '../units.js';
 import { FAIL_ON_GRAMMAR, type FailOn, guards, judgeFailOn, readFailOn } from '../verdicts/fail-on.js';
 import { hostDifferences, planDifferences, unknownSettings } from '../verdicts/plan-differences.js';
 import type { Shift } from '../verdicts/rank-tests.js';
+import type { SetReason } from '../verdicts/steadiness.js';
 import { VERSION } from '../version.js';
 import { COMMON_FLAGS, type Command, type CommandInput } from './command.js';
-import type { ComparedRun, Side, SideBins } from './compared-runs.js';
+import type { ComparedRun, MeasuredSide, Side, SideBins } from './compared-runs.js';
 import { makeDirectory } from './run-directory.js';
 
 /** Shorter ones are too alike to count as observations of their own. */
 const LEAST_BLOCK_US = 10 * US_PER_S;
 /** So many blocks tell enough: in a longer run they are longer, and less alike. */
 const MOST_BLOCKS = 60;
+/** Of blocks, which are alike, so many bound an interval nearly always. */
+const ENOUGH_BLOCKS = 30;
 /** From so many repeats of each side on, the run is the unit. */
 const ENOUGH_RUNS = 5;
 
@@ -108,16 +111,25 @@ interleaved block, or else a block of 10 s or more, never a request. Blocks of
 runs with the same plan are compared pair by pair, at the same moment of the
 pattern; neighbours that are alike widen the interval. One run is one state of
 the machine: only repeats or --interleave tell it from a change.
-difference   median difference of the units (Hodges and Lehmann)
-interval     96 % for all figures of the table together, by rank tests over
-             relabelled units; among equals at most 1 table of 20 calls anything
-             better or worse
+
+  difference  median difference of the units (Hodges and Lehmann)
+  interval    96 % for all figures of the table together, by rank tests over
+              relabelled units; among equals at most 1 table of 20 calls
+              anything better or worse
+  unclear     not equal: the text says how large a change would be found
+
+Thirty blocks (5m), 8 interleaved pairs or 5 runs of each side are a fair start.
+Limits of --fail-on, named beforehand, have intervals that hold together on their
+own: they see more than the table. A load that never changes claims a steady
+state; where there is none the set is called unstable: neither are the last three
+windows of 5 s of each run within 10 %, nor is the mean known to 5 %.
 Latency counts failed and dropped requests as never answered, unless it says (ok).
 
 Limits of --fail-on:
 ${FAIL_ON_GRAMMAR}
 A limit fails when the difference is beyond it and the interval excludes chance;
 it passes when the whole interval is within it; else it is inconclusive.
+
 99 a limit failed · 4 a limit is inconclusive, or a run is INVALID · 2 plans differ`,
   act,
 };
@@ -268,25 +280,31 @@ function isInvalid({ report }: ComparedRun): boolean {
 
 async function comparisonReport(sides: Sides, settings: Settings): Promise<ComparisonReport> {
   const { ALPHA } = await import('../verdicts/comparison.js');
-  const comparisons: ComparisonOf[] = [];
+  const compared: Awaited<ReturnType<typeof comparisonOf>>[] = [];
   for (const head of sides.heads) {
-    comparisons.push(await comparisonOf(sides.base, head, sides.interleaved, settings));
+    compared.push(await comparisonOf(sides.base, head, sides.interleaved, settings));
   }
   return {
     schema: 'infer-bench/comparison/1',
     version: VERSION,
-    base: sideFacts(sides.base),
+    base: compared[0]?.base as SideFacts,
     min_effect_ratio: settings['min-effect'],
     confidence_ratio: 1 - ALPHA,
     seed: settings.seed,
-    comparisons,
+    comparisons: compared.map(({ of }) => of),
   };
 }
 
-async function comparisonOf(base: Side, head: Side, interleaved: boolean, settings: Settings): Promise<ComparisonOf> {
-  const [{ cutOf, figureValues, readSideBins }, { compareSides }, { blockCount }] = await Promise.all([
+async function comparisonOf(
+  base: Side,
+  head: Side,
+  interleaved: boolean,
+  settings: Settings,
+): Promise<{ readonly base: SideFacts; readonly of: ComparisonOf }> {
+  const [{ cutOf, figureValues, readSideBins }, { compareSides }, { unsteady }, { blockCount }] = await Promise.all([
     import('./compared-runs.js'),
     import('../verdicts/comparison.js'),
+    import('../verdicts/steadiness.js'),
     import('../reduce/block-figures.js'),
   ]);
   const runs = [...base.runs, ...head.runs];
@@ -302,16 +320,23 @@ async function comparisonOf(base: Side, head: Side, interleaved: boolean, settin
   const values = figuresFor(baseBins, headBins, runs, limits).map((figure) =>
     figureValues(figure, baseBins, headBins, paired),
   );
-  const figures = compareSides(values, {
+  const options = {
     design: { paired, serial: blockUs !== undefined },
     minEffect: settings['min-effect'],
     seed: settings.seed,
-  });
-  const compared = (limit: FailOn) => figures.find(({ figure }) => sameFigure(figure, limit.figure));
+  };
+  const figures = compareSides(values, options);
+  // Named before anything was seen, so that only they have to hold together: a limit sees more than the table does.
+  const asked = values.filter(({ figure }) => limits.some((limit) => sameFigure(figure, limit.figure)));
+  const askedFigures = compareSides(asked, options);
+  const compared = (limit: FailOn) => askedFigures.find(({ figure }) => sameFigure(figure, limit.figure));
   const undecidable = figures.every(({ relative, absolute }) => isUnbounded(relative) && isUnbounded(absolute));
   const short = runs.filter((run) => blockUs !== undefined && blockCount(cutOf(run, blockUs)) < 2);
-  return {
-    head: sideFacts(head),
+  const factsOf = (side: Side, { windows }: MeasuredSide) =>
+    sideFacts(side, side.runs.every(claimsSteadyState) ? unsteady(windows) : undefined);
+  const facts = { base: factsOf(base, baseBins), head: factsOf(head, headBins) };
+  const of: ComparisonOf = {
+    head: facts.head,
     unit: byRun ? 'run' : 'block',
     block_s: blockUs === undefined ? null : blockUs / US_PER_S,
     paired,
@@ -322,14 +347,18 @@ async function comparisonOf(base: Side, head: Side, interleaved: boolean, settin
     plan_differences: wanted,
     host_differences: hostDifferences((base.runs[0] as ComparedRun).plan, (head.runs[0] as ComparedRun).plan),
     notes: [
-      ...doubts(base, 'base'),
-      ...doubts(head, 'head'),
+      ...doubts(base, 'base', facts.base.reasons),
+      ...doubts(head, 'head', facts.head.reasons),
       ...(undecidable && short.length === 0
-        ? ['too few units for any interval: 8 pairs or blocks are the least, or 5 runs of each side']
+        ? [
+            byRun
+              ? 'too few units for any interval: 8 interleaved pairs are the least, or 5 runs of each side'
+              : `too few units for any interval: ${ENOUGH_BLOCKS} blocks of a run are enough for most, or 5 runs of each side`,
+          ]
         : []),
       ...(short.length > 0
         ? [
-            `runs shorter than 2 blocks tell nothing about chance: measure ${formatDuration(10 * settings.block)} or more, or 5 repeats`,
+            `runs shorter than 2 blocks tell nothing about chance: measure ${formatDuration(ENOUGH_BLOCKS * settings.block)} or more, or 5 repeats`,
           ]
         : []),
       ...limits
@@ -337,11 +366,19 @@ async function comparisonOf(base: Side, head: Side, interleaved: boolean, settin
         .map(({ expression }) => `${expression} fails when it gets better: is the sign as it was meant?`),
     ],
   };
+  return { base: facts.base, of };
+}
+
+/** A load that does not change claims that what it measures does not either. */
+function claimsSteadyState({ report: { run } }: ComparedRun): boolean {
+  return run.pattern === 'constant';
 }
 
 /** Settings that say when how much is sent: blocks of runs that differ in them are no pairs. */
 const SHAPES =
   /^(pattern|duration|warmup|seed|spacing|users|rate|min_|peak_|step_|stage|spike|base_|amplitude|period|think_time)/;
+
+const STREAM_METRICS = ['ttft', 'tpot', 'itl_chunk'] as const;
 
 /** The figures of the table: those that there is something to say about, and those of the limits. */
 function figuresFor(
@@ -351,11 +388,8 @@ function figuresFor(
   limits: readonly FailOn[],
 ): readonly Figure[] {
   const percentiles = [0.5, 0.9, 0.95, 0.99];
-  const of = (
-    metric: 'latency' | 'service_time' | 'ttft' | 'tpot',
-    population: 'ok' | 'all_inf',
-    which: readonly number[],
-  ) => which.map((p): Figure => ({ metric, of: p, population }));
+  const of = (metric: DurationMetric, population: 'ok' | 'all_inf', which: readonly number[]) =>
+    which.map((p): Figure => ({ metric, of: p, population }));
   const has = (test: (run: ComparedRun) => boolean) => runs.some(test);
   const sides = [base.whole, head.whole];
   const figures: Figure[] = [
@@ -363,7 +397,9 @@ function figuresFor(
     // Without a failure the two populations are the same.
     ...(sides.some(({ lost }) => lost > 0) ? of('latency', 'ok', percentiles) : []),
     ...(has(({ report }) => report.run.model === 'open') ? of('service_time', 'ok', [0.5, 0.95]) : []),
-    ...(sides.some(({ streamed }) => streamed) ? [...of('ttft', 'ok', [0.5, 0.95]), ...of('tpot', 'ok', [0.5])] : []),
+    ...(sides.some(({ streamed }) => streamed)
+      ? STREAM_METRICS.flatMap((metric) => of(metric, 'ok', [0.5, 0.95]))
+      : []),
     { metric: 'throughput' },
     ...(has(({ report }) => report.run.batch > 1) ? [{ metric: 'items' } as const] : []),
     { metric: 'error_rate' },
@@ -381,23 +417,29 @@ function isUnbounded(shift: Shift | null): boolean {
   return shift === null || (shift.low === Number.NEGATIVE_INFINITY && shift.high === Number.POSITIVE_INFINITY);
 }
 
-/** What the runs of a side say against themselves, each reason once. */
-function doubts({ runs }: Side, name: string): readonly string[] {
+/** What a side and its runs say against themselves, each reason once. */
+function doubts({ runs }: Side, name: string, ofAll: readonly SetReason[]): readonly string[] {
   const reasons = runs.flatMap(({ report: { verdict } }) =>
     verdict.reasons.map(({ code, status }) => `${status} ${code}`),
   );
-  return [...new Set(reasons)].map(
-    (reason) => `${reasons.filter((one) => one === reason).length} of ${runs.length} runs of the ${name}: ${reason}`,
-  );
+  const counted = [...new Set(reasons)].map((reason) => {
+    const among = reasons.filter((one) => one === reason).length;
+    return runs.length === 1 ? reason : `${reason} in ${among} of ${runs.length} runs`;
+  });
+  return [
+    ...(counted.length > 0 ? [`${name}: ${counted.join(', ')}`] : []),
+    ...ofAll.map(({ status, code, message, advice }) => `${name}: ${status} ${code}: ${message}. To do: ${advice}.`),
+  ];
 }
 
 function sameFigure(a: Figure, b: Figure): boolean {
   return a.metric === b.metric && (!('of' in a) || !('of' in b) || (a.of === b.of && a.population === b.population));
 }
 
-function sideFacts({ name, runs }: Side): SideFacts {
+function sideFacts({ name, runs }: Side, reason: SetReason | undefined): SideFacts {
   return {
     name,
+    reasons: reason ? [reason] : [],
     measured_s: runs.reduce((sum, { report }) => sum + report.rates.window_s, 0),
     runs: runs.map(({ shown, report: { run, verdict } }) => ({
       directory: shown,

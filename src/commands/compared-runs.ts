@@ -8,7 +8,9 @@ import {
   type FigureBins,
   figureBins,
 } from '../reduce/block-figures.js';
+import { type SteadyWindow, steadyWindows } from '../reduce/steady-windows.js';
 import type { Report } from '../reports/report.js';
+import { readChunkGaps } from '../samples/chunk-gaps.js';
 import { readSamples } from '../samples/samples-reader.js';
 import { US_PER_S } from '../units.js';
 import type { FigureValues } from '../verdicts/comparison.js';
@@ -40,7 +42,9 @@ export function readSide(operand: string, cwd: string, problems: string[]): Side
   const [, given, list] = /^(?:([^=/,]+)=)?(.*)$/s.exec(operand) as unknown as [string, string | undefined, string];
   const directories = list.split(',').flatMap((path) => runDirectories(path, cwd, problems));
   const runs = directories.flatMap((path) => readRun(path, cwd, problems) ?? []);
-  return runs.length > 0 ? { name: given ?? list.replace(/\/+$/, ''), runs } : undefined;
+  const [first, ...more] = list.split(',').map((path) => path.replace(/(?<=.)\/+$/, ''));
+  const name = given ?? (more.length === 0 ? (first as string) : `${first} and ${more.length} more`);
+  return runs.length > 0 ? { name, runs } : undefined;
 }
 
 /** The two sides of an interleaved measurement, pair by pair; undefined when the directory holds none. */
@@ -142,21 +146,37 @@ export interface SideBins {
   readonly whole: FigureBins;
 }
 
+/** What a side's samples come to. */
+export interface MeasuredSide extends SideBins {
+  /** By run, in windows of 5 s. */
+  readonly windows: readonly (readonly SteadyWindow[])[];
+}
+
 /**
  * Reads the samples of a side: into one unit for each run, or, where `blockUs` is given, into one for each block; those
  * of several runs are merged block by block. Throws BenchError('usage') for what is no samples.csv.
  */
-export async function readSideBins({ runs }: Side, blockUs: number | undefined): Promise<SideBins> {
+export async function readSideBins({ runs }: Side, blockUs: number | undefined): Promise<MeasuredSide> {
   const cuts = runs.map((run) => cutOf(run, blockUs));
   const unitsN = blockUs === undefined ? runs.length : Math.max(...cuts.map(blockCount));
   const units = figureBins(unitsN);
   const whole = figureBins(1);
+  const windows: (readonly SteadyWindow[])[] = [];
   for (const [index, run] of runs.entries()) {
     const first = blockUs === undefined ? index : 0;
-    const fold = blockFold(cuts[index] as BlockCut, { bins: units, first, side: whole });
-    await readSamples(join(run.path, 'samples.csv'), endpointsOf(run), fold.rows);
+    const cut = cuts[index] as BlockCut;
+    const fold = blockFold(cut, { bins: units, first, side: whole });
+    const steady = steadyWindows(cut.fromUs, cut.toUs);
+    await readSamples(join(run.path, 'samples.csv'), endpointsOf(run), (block) => {
+      fold.rows(block);
+      steady.rows(block);
+    });
+    windows.push(steady.finish());
+    if (existsSync(join(run.path, 'chunk_gaps.csv'))) {
+      await readChunkGaps(join(run.path, 'chunk_gaps.csv'), fold.gaps);
+    }
   }
-  return { units, unitsN, whole };
+  return { units, unitsN, whole, windows };
 }
 
 /** The names of a run's endpoints; a run with a single one has no table of them. */

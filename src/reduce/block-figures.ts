@@ -1,3 +1,4 @@
+import type { ChunkGaps } from '../samples/chunk-gaps.js';
 import { DROPPED_CODE, OK_CODE, SAMPLE_CODES, WARMUP_CODE } from '../samples/outcomes.js';
 import type { SampleBlock } from '../samples/sample.js';
 import type { Sink } from '../samples/sink.js';
@@ -7,8 +8,10 @@ import { type Histogram, nearestRank } from './histogram.js';
 import { REQUEST_TIMES_US } from './request-times.js';
 import { type SecondHistograms, secondHistograms } from './second-histograms.js';
 
-/** Durations of requests that a comparison looks at, with the names of thresholds. */
-export const DURATIONS = ['latency', 'service_time', 'ttft', 'tpot'] as const;
+/** Durations that each request has one of, with the names of thresholds. */
+const REQUEST_DURATIONS = ['latency', 'service_time', 'ttft', 'tpot'] as const;
+/** All that a comparison looks at; of the gaps between the chunks of an answer there are many. */
+export const DURATIONS = [...REQUEST_DURATIONS, 'itl_chunk'] as const;
 export type DurationMetric = (typeof DURATIONS)[number];
 
 /** One number of each block. */
@@ -36,6 +39,8 @@ export interface FigureBins {
   addOk(bin: number, of: SampleBlock, row: number): void;
   /** A request that failed, was dropped or left open. */
   addLost(bin: number): void;
+  /** The gaps between the chunks of an ok answer. */
+  addGaps(bin: number, gapsUs: readonly number[]): void;
   /** An ok request that ended in the bin, with so many items. */
   addEnded(bin: number, items: number): void;
   /** Measured time, for what is per second. */
@@ -63,7 +68,7 @@ export function figureBins(bins: number): FigureBins {
   return {
     addOk(bin, of, row) {
       add(ok, bin, 1);
-      for (const metric of DURATIONS) {
+      for (const metric of REQUEST_DURATIONS) {
         const us = REQUEST_TIMES_US[metric](of, row);
         if (!Number.isNaN(us)) {
           durations[metric].record(bin, us);
@@ -72,6 +77,11 @@ export function figureBins(bins: number): FigureBins {
       }
     },
     addLost: (bin) => add(lost, bin, 1),
+    addGaps(bin, gapsUs) {
+      for (const us of gapsUs) {
+        durations.itl_chunk.record(bin, us);
+      }
+    },
     addEnded(bin, itemsOf) {
       add(ended, bin, 1);
       add(items, bin, itemsOf);
@@ -146,10 +156,14 @@ export interface BlockBins {
 
 /**
  * Folds a run's samples into blocks by intended start, so that the blocks together are the run's own population;
- * throughput by the end, inside of the window. The warm-up is left out, failures of this machine are in no population.
+ * throughput by the end, inside of the window, and so are the gaps of chunks, whose file knows no other time. The warm-up
+ * is left out, failures of this machine are in no population.
  * Several runs that go to the same bins are merged there, request by request.
  */
-export function blockFold(cut: BlockCut, { bins, first, side }: BlockBins): Pick<Sink, 'rows'> {
+export function blockFold(
+  cut: BlockCut,
+  { bins, first, side }: BlockBins,
+): Pick<Sink, 'rows'> & { gaps(answer: ChunkGaps): void } {
   const { fromUs, toUs, blockUs } = cut;
   const blocks = blockCount(cut);
   for (let block = 0; block < blocks; block++) {
@@ -184,6 +198,12 @@ export function blockFold(cut: BlockCut, { bins, first, side }: BlockBins): Pick
         if (block.phase[row] !== WARMUP_CODE) {
           take(block, row);
         }
+      }
+    },
+    gaps({ phase, endUs, gapsUs }) {
+      if (phase !== 'warmup') {
+        bins.addGaps(binAt(endUs), gapsUs);
+        side.addGaps(0, gapsUs);
       }
     },
   };

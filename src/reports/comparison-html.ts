@@ -67,7 +67,7 @@ function section(report: ComparisonReport, of: ComparisonOf): string {
   const limits = of.fail_on.map(
     (one) => `<li class="${one.status}">${FAIL_ON_MARKS[one.status]} ${inert(failOnText(one))}</li>`,
   );
-  const notes = remarks(of).map((line) => `<li>${inert(line)}</li>`);
+  const notes = remarks(of).map((line) => `<li>${escapedMarkup(line)}</li>`);
   return `<section>
 <h2>head: ${inert(of.head.name)}</h2>
 <p>${inert(sideText(of.head))}<br><span class="soft">${inert(designText(report, of))}</span></p>

@@ -10,7 +10,7 @@ export const comparisonJson: ComparisonReporter = ({ comparisons, ...head }) =>
       comparisons: comparisons.map(({ figures, ...of }) => ({
         ...of,
         figures: figures.map(
-          ({ figure, whole, relative, absolute, change, p_value, units_n, inflation, ...units }) => ({
+          ({ figure, whole, relative, absolute, change, detectable, p_value, units_n, inflation, ...units }) => ({
             name: figureName(figure),
             ...figure,
             unit: unitOf(figure),
@@ -19,6 +19,8 @@ export const comparisonJson: ComparisonReporter = ({ comparisons, ...head }) =>
             change,
             difference_ratio: bounds(relative),
             difference: bounds(absolute),
+            detectable_ratio: detectable.relative,
+            detectable: detectable.absolute,
             p_value,
             units_n,
             inflation,

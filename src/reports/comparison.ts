@@ -5,6 +5,7 @@ import type { Compared } from '../verdicts/comparison.js';
 import type { FailOnResult } from '../verdicts/fail-on.js';
 import type { PlanDifference } from '../verdicts/plan-differences.js';
 import type { Shift } from '../verdicts/rank-tests.js';
+import type { SetReason } from '../verdicts/steadiness.js';
 import type { Status } from '../verdicts/validity.js';
 import { plainTable, wrap } from './layout.js';
 
@@ -13,6 +14,8 @@ export interface SideFacts {
   readonly name: string;
   /** Measured time of all its runs. */
   readonly measured_s: number;
+  /** Against all runs together. */
+  readonly reasons: readonly SetReason[];
   readonly runs: readonly {
     readonly directory: string;
     readonly url: string;
@@ -57,6 +60,13 @@ export type ComparisonReporter = (report: ComparisonReport) => string;
 
 const NEVER = 'never';
 
+/** Metrics that have names of their own. */
+const NAMES: Readonly<Partial<Record<Figure['metric'], string>>> = {
+  ttft: 'TTFT',
+  tpot: 'TPOT',
+  itl_chunk: 'itl_chunk',
+};
+
 /** The name of a figure in tables. */
 export function figureName(figure: Figure): string {
   const { metric } = figure;
@@ -69,23 +79,26 @@ export function figureName(figure: Figure): string {
       return 'error rate';
     default: {
       const of = typeof figure.of === 'number' ? `p${Number((figure.of * 100).toFixed(6))}` : figure.of;
-      const name = metric === 'ttft' || metric === 'tpot' ? metric.toUpperCase() : metric.replace('_', ' ');
+      const name = NAMES[metric] ?? metric.replace('_', ' ');
       return `${name} ${of}${metric === 'latency' && figure.population === 'ok' ? ' (ok)' : ''}`;
     }
   }
 }
 
 /** A figure's value with its unit; `-` where there is none. */
-export function figureText({ metric }: Figure, value: FigureValue): string {
+export function figureText(figure: Figure, value: FigureValue): string {
+  const { metric } = figure;
   if (value === null) {
     return '-';
   }
   if (metric === 'error_rate') {
     return `${(value * 100).toFixed(2)} %`;
   }
-  return value === Number.POSITIVE_INFINITY
-    ? NEVER
-    : `${formatMs(value)} ${metric === 'throughput' || metric === 'items' ? '/s' : 'ms'}`;
+  return value === Number.POSITIVE_INFINITY ? NEVER : `${formatMs(value)} ${unitOf(figure)}`;
+}
+
+function unitOf({ metric }: Figure): string {
+  return metric === 'throughput' || metric === 'items' ? '/s' : 'ms';
 }
 
 /** The shift that is shown: relative, or points of the error rate, or absolute where a side has a 0. */
@@ -100,8 +113,7 @@ export function shownShift({
   if (relative) {
     return { shift: relative, text: percentText };
   }
-  const unit = figure.metric === 'throughput' || figure.metric === 'items' ? '/s' : 'ms';
-  return absolute && { shift: absolute, text: (value) => `${signed(value, 2)} ${unit}` };
+  return absolute && { shift: absolute, text: (value) => `${signed(value, 2)} ${unitOf(figure)}` };
 }
 
 /** A ratio as a signed percentage: 0.05 → `+5.0 %`. */
@@ -135,7 +147,8 @@ export function isBounded({ low, high }: Shift): boolean {
 }
 
 /** A limit and the difference it was held against, as a sentence. */
-export function failOnText({ expression, status, scale, estimate, low, high }: FailOnResult): string {
+export function failOnText(result: FailOnResult): string {
+  const { expression, status, scale, estimate, low, high } = result;
   const text = (value: number) => (scale === 'relative' ? percentText(value) : signed(value, 3));
   if (estimate === null || low === null || high === null) {
     return `${expression}: ${status}, there is no difference on this scale (a value is missing or 0)`;
@@ -143,8 +156,14 @@ export function failOnText({ expression, status, scale, estimate, low, high }: F
   const interval = isBounded({ estimate, low, high })
     ? `${text(low)} to ${text(high)}`
     : 'too few units for an interval';
-  const why = status === 'inconclusive' ? '; the units do not tell, measure longer or more often' : '';
+  const why = status === 'inconclusive' ? `; the units do not tell, ${moreText(result)}` : '';
   return `${expression}: ${status}, ${text(estimate)} (${interval})${why}`;
+}
+
+/** How much more has to be measured to tell a limit's difference from none: the spread falls with the root of the units. */
+function moreText({ limit, detectable }: FailOnResult): string {
+  const times = detectable === null || limit === 0 ? 0 : (detectable / limit) ** 2;
+  return times > 1 ? `measure about ${Math.ceil(times)} times as long or as often` : 'measure longer or more often';
 }
 
 export const FAIL_ON_MARKS: Readonly<Record<FailOnResult['status'], string>> = {
@@ -162,28 +181,82 @@ export function designText({ confidence_ratio }: ComparisonReport, of: Compariso
   return `${units}; all intervals together hold at ${Math.round(confidence_ratio * 100)} %`;
 }
 
+/** What follows a name is not to be cut off because of it. */
+const MOST_OF_NAME = 60;
+
 /** A side in one line. */
-export function sideText({ name, runs, measured_s }: SideFacts): string {
-  const verdicts = [...new Set(runs.map(({ verdict }) => verdict))].join(', ');
+export function sideText({ name, runs, measured_s, reasons }: SideFacts): string {
+  const verdicts = [...new Set([...runs.map(({ verdict }) => verdict), ...reasons.map(({ code }) => code)])].join(', ');
   const urls = [...new Set(runs.map(({ url }) => url))];
   const count = `${runs.length} ${runs.length === 1 ? 'run' : 'runs'}`;
   const where = urls.length === 1 ? urls[0] : `${urls.length} URLs`;
-  return safeText(`${name} · ${count}, ${Number(measured_s.toFixed(1))} s, ${verdicts} · ${where}`);
+  return safeText(
+    `${safeText(name, MOST_OF_NAME)} · ${count}, ${Number(measured_s.toFixed(1))} s, ${verdicts} · ${where}`,
+  );
 }
 
-/** What is to be known beside the figures: what differs, and what limits the claim. */
-export function remarks({ plan_differences, host_differences, notes }: ComparisonOf): readonly string[] {
+/** What is to be known beside the figures, safe to print: what differs, and what limits the claim. */
+export function remarks({ figures, plan_differences, host_differences, notes }: ComparisonOf): readonly string[] {
   const differs = ({ field, base, head }: PlanDifference) => `${field} ${base ?? 'none'} against ${head ?? 'none'}`;
-  return [
+  const foreign = [
     ...plan_differences.map((one) => `plans differ: ${differs(one)}`),
     ...host_differences.map((one) => `machines differ: ${differs(one)}`),
     ...notes,
   ];
+  return [...unclearText(figures), ...foreign.map((line) => safeText(line))];
+}
+
+/** What may be hidden where nothing was found, so that nobody takes `unclear` for equal. */
+function unclearText(figures: readonly Compared[]): readonly string[] {
+  const unclear = figures.filter(({ change, units_n }) => change === 'unclear' && units_n > 0);
+  const found = unclear.flatMap((compared) => {
+    const text = detectableText(compared);
+    return text === undefined ? [] : [`${figureName(compared.figure)} by ${text}`];
+  });
+  const alike = unclear.filter((compared) => detectableText(compared) === undefined && compared.inflation > 1);
+  return [
+    ...(found.length === 0
+      ? []
+      : [`unclear is not equal: about 9 of 10 comparisons like this one would find a change of ${found.join(', ')}`]),
+    ...(alike.length === 0
+      ? []
+      : [
+          `neighbouring blocks are alike and count for fewer: ${alike
+            .map(
+              ({ figure, units_n, inflation }) =>
+                `${figureName(figure)} has ${fewer(units_n, inflation)} of ${units_n}`,
+            )
+            .join(', ')}`,
+        ]),
+  ];
+}
+
+/** How many independent units a series of alike ones is worth. */
+function fewer(unitsN: number, inflation: number): number {
+  return Math.max(1, Math.round(unitsN / inflation ** 2));
+}
+
+/** The least difference that is likely to be found, on the scale of `shownShift`. */
+function detectableText(compared: Compared): string | undefined {
+  const { figure, relative, detectable } = compared;
+  const points = figure.metric === 'error_rate';
+  const least = relative && !points ? detectable.relative : detectable.absolute;
+  if (least === null) {
+    return undefined;
+  }
+  const number = String(Number((least * (relative || points ? 100 : 1)).toPrecision(2)));
+  return `${number} ${points ? 'pp' : relative ? '%' : unitOf(figure)}`;
 }
 
 /** The tables on the screen: 80 columns. */
 export const comparisonConsole: ComparisonReporter = (report) =>
   `${report.comparisons.map((of) => consoleOf(report, of)).join('\n\n')}\n`;
+
+/** A word and what belongs to it, which goes on below itself. */
+function hung(word: string, text: string): string {
+  const indent = ' '.repeat(6);
+  return `${word.padEnd(indent.length)}${wrap(text, indent).slice(indent.length)}`;
+}
 
 function consoleOf(report: ComparisonReport, of: ComparisonOf): string {
   const { base, min_effect_ratio } = report;
@@ -202,12 +275,12 @@ function consoleOf(report: ComparisonReport, of: ComparisonOf): string {
   }
   const least = `${Number((min_effect_ratio * 100).toFixed(3))} %`;
   return [
-    [`base  ${sideText(base)}`, `head  ${sideText(of.head)}`, `unit  ${designText(report, of)}`].join('\n'),
+    [hung('base', sideText(base)), hung('head', sideText(of.head)), hung('unit', designText(report, of))].join('\n'),
     table.toString(),
     [
       ...of.fail_on.map((one) => wrap(`${FAIL_ON_MARKS[one.status]} ${failOnText(one)}`)),
       wrap(`better and worse: at least ${least}, and the interval excludes 0; same: all of it within ${least}.`),
-      ...remarks(of).map((line) => wrap(safeText(line))),
+      ...remarks(of).map((line) => wrap(line)),
     ].join('\n'),
   ].join('\n\n');
 }

@@ -20,6 +20,9 @@ export const ALPHA = 0.04;
 /** Failures are counted in whole requests: a share below this is no change, in points of the ratio. */
 const LEAST_RATIO_CHANGE = 0.001;
 
+/** The normal quantile of 95 %, so that 9 of 10 are kept where the spread, an estimate itself, was taken for too small. */
+const POWER_Z = 1.645;
+
 /** Stands for the difference between a time and never, where ranks need a number; in logarithms and in ms. */
 const ENDLESS = 1e12;
 
@@ -61,6 +64,11 @@ export interface Compared extends FigureValues, Difference {
   readonly change: Change;
   /** Units that have a value; with too few no interval is bounded. */
   readonly units_n: number;
+  /**
+   * The least difference that about 9 of 10 comparisons with as many units, as varied, would call better or worse: what
+   * `unclear` may hide. On both scales, as amounts; null where the units are too few, or do not vary at all.
+   */
+  readonly detectable: { readonly relative: number | null; readonly absolute: number | null };
   /** By how much the spread was widened because neighbours were alike; 1 = not at all. */
   readonly inflation: number;
 }
@@ -100,6 +108,14 @@ export function compareSides(figures: readonly FigureValues[], options: Comparis
       ...difference,
       p_value: unitsN === 0 ? null : shareBeyond(maxima, Math.abs(standardised(units)) / inflation),
       change: changeOf(values.figure, difference, minEffect),
+      detectable: {
+        relative: mapNumber(detectable(logShift, critical, Math.log1p(minEffect)), Math.expm1),
+        absolute: detectable(
+          difference.absolute,
+          critical,
+          values.figure.metric === 'error_rate' ? LEAST_RATIO_CHANGE : 0,
+        ),
+      },
       units_n: unitsN,
       inflation,
     };
@@ -135,6 +151,19 @@ function ratioShift(shift: Shift): Shift | null {
 
 function mapShift(shift: Shift | null, map: (value: number) => number): Shift | null {
   return shift && { estimate: map(shift.estimate), low: map(shift.low), high: map(shift.high) };
+}
+
+/**
+ * Half of an interval is `critical` deviations of the estimate. What is to be called different in nearly all cases lies
+ * POWER_Z deviations beyond what is called so: beyond half an interval, and beyond the minimal effect.
+ */
+function detectable(shift: Shift | null, critical: number, least: number): number | null {
+  const half = shift && Math.abs(shift.estimate) < ENDLESS / 4 ? (shift.high - shift.low) / 2 : 0;
+  return half > 0 && half < ENDLESS / 4 ? Math.max(half, least) + (POWER_Z * half) / critical : null;
+}
+
+function mapNumber(value: number | null, map: (value: number) => number): number | null {
+  return value === null ? null : map(value);
 }
 
 function countUnits(units: Units): number {

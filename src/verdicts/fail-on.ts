@@ -1,4 +1,4 @@
-import { type DurationMetric, type Figure, moreIsWorse } from '../reduce/block-figures.js';
+import { DURATIONS, type Figure, moreIsWorse } from '../reduce/block-figures.js';
 import type { Compared } from './comparison.js';
 
 /** A limit on the difference between base and head, such as `p(95)>+10%`. */
@@ -14,13 +14,13 @@ export interface FailOn {
 
 /** How the language reads; `text` is what follows a `--fail-on`. */
 export const FAIL_ON_GRAMMAR = `  limit    = [metric ":"] [figure] (">" | "<") ("+" | "-") number [unit]
-  metric   = "latency" ["{population:ok}"] | "service_time" | "ttft" | "tpot"
-           | "throughput" | "items" | "error_rate"
-  figure   = "p(" number ")" | "med" | "avg" | "max"   none for the last three metrics
+  metric   = "latency" ["{population:ok}"] | "service_time"
+           | "ttft" | "tpot" | "itl_chunk"
+           | "throughput" | "items" | "error_rate"       these have no figure
+  figure   = "p(" number ")" | "med" | "avg" | "max"
   unit     = "%" of the base | "ms" | "s" | "us" | "pp" points of the error rate
            | none: per second of throughput and items, a ratio of the error rate`;
 
-const DURATION_METRICS: readonly DurationMetric[] = ['latency', 'service_time', 'ttft', 'tpot'];
 const SCALARS = ['throughput', 'items', 'error_rate'] as const;
 const SHAPE =
   /^(?:(?<metric>[a-z_]+)(?:\{population:(?<population>ok|all_inf)\})?)?(?<colon>:)?(?<figure>p\([\d.]+\)|med|avg|max)?(?<op>[<>])(?<sign>[+-])(?<number>\d+(?:\.\d+)?)(?<unit>[a-z%]*)$/;
@@ -50,13 +50,13 @@ function readFigure(groups: Readonly<Record<string, string | undefined>>): Figur
       ? { metric: metric as (typeof SCALARS)[number] }
       : `must name no figure of ${metric}, which is one number`;
   }
-  const duration = DURATION_METRICS.find((name) => name === metric);
+  const duration = DURATIONS.find((name) => name === metric);
   // `avg>+5%` reads as a metric where there is no colon.
   if (!duration && figure === undefined && colon === undefined && ['med', 'avg', 'max'].includes(metric)) {
     return { metric: 'latency', of: statistic(metric), population: 'all_inf' };
   }
   if (!duration) {
-    return `must be about one of ${[...DURATION_METRICS, ...SCALARS].join(', ')}`;
+    return `must be about one of ${[...DURATIONS, ...SCALARS].join(', ')}`;
   }
   if (figure === undefined || (groups.metric !== undefined && colon === undefined)) {
     return `must name a figure of ${duration}, such as '${duration}: p(95)>+10%'`;
@@ -105,6 +105,8 @@ export interface FailOnResult {
   readonly estimate: number | null;
   readonly low: number | null;
   readonly high: number | null;
+  /** The least difference that such a comparison would find, as in `Compared`. */
+  readonly detectable: number | null;
 }
 
 /**
@@ -121,6 +123,7 @@ export function judgeFailOn({ expression, above, scale, limit }: FailOn, compare
     estimate: shift?.estimate ?? null,
     low: shift?.low ?? null,
     high: shift?.high ?? null,
+    detectable: compared?.detectable[scale] ?? null,
   };
   if (!shift) {
     return { ...result, status: 'inconclusive' };

@@ -47,6 +47,19 @@ describe('blocks of a run', () => {
     expect(blocks(MAX)).toEqual([200, 200]);
   });
 
+  it('pool the gaps of chunks by the end of their answer', () => {
+    const bins = figureBins(2);
+    const side = figureBins(1);
+    const { gaps } = blockFold(CUT, { bins, first: 0, side });
+    gaps({ phase: 'warmup', endUs: 0.5 * US_PER_S, gapsUs: [9_000] });
+    gaps({ phase: 'measure', endUs: 2 * US_PER_S, gapsUs: [1_000, 3_000] });
+    gaps({ phase: 'measure', endUs: 12 * US_PER_S, gapsUs: [8_000] });
+    gaps({ phase: 'drain', endUs: 27 * US_PER_S, gapsUs: [10_000] });
+    const mean: Figure = { metric: 'itl_chunk', of: 'avg', population: 'ok' };
+    expect([0, 1].map((bin) => bins.valueOf(mean, bin))).toEqual([2, 9]);
+    expect(side.valueOf(mean, 0)).toBe(5.5);
+  });
+
   it('let what failed or was dropped never end, and leave out failures of this machine', () => {
     const failed = { outcome: 'http_5xx', origin: 'target' } as const;
     const { blocks, whole, side } = folded([

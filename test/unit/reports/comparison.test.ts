@@ -9,6 +9,7 @@ const HOSTILE = `<script>alert(1)</script>|\u001b[31m=cmd()\n]]>`;
 const side = (name: string, url = 'http://127.0.0.1:8000'): SideFacts => ({
   name,
   measured_s: 50,
+  reasons: [],
   runs: [{ directory: `runs/${name}`, url, started_at: '2026-01-01T00:00:00Z', verdict: 'VALID', reasons: [] }],
 });
 
@@ -79,6 +80,26 @@ describe('a comparison', () => {
     expect(text).toContain('✗ p(95)>+10%: failed, +20.0 %');
     expect(text).toContain('10 pairs of blocks of 10 s; all intervals together hold at 96 %');
     expect(text).toContain('plans differ: batch_size 1 against 4');
+  });
+
+  it('says of what is unclear what it may hide, and of a limit how much more would tell', () => {
+    const noisy = report({}, [10, 14, 8, 12, 7, 10, 13, 9, 11, 15, 9, 12]);
+    const figure: Figure = { metric: 'latency', of: 0.95, population: 'all_inf' };
+    const head = [12, 9, 13, 8, 11, 14, 9, 12, 8, 10, 13, 9];
+    const values = { figure, whole: { base: 10, head: 10 }, base: noisy.comparisons[0]?.figures[0]?.base ?? [], head };
+    const figures = compareSides([values], { design: { paired: true, serial: false }, minEffect: 0.02, seed: 1 });
+    const [of] = noisy.comparisons as [ComparisonReport['comparisons'][0]];
+    const limit = readFailOn('p(95)>+10%');
+    const text = COMPARISON_REPORTERS.console({
+      ...noisy,
+      comparisons: [{ ...of, figures, fail_on: typeof limit === 'string' ? [] : [judgeFailOn(limit, figures[0])] }],
+    });
+    const least = figures[0]?.detectable.relative as number;
+    expect(least).toBeGreaterThan(0.3);
+    expect(text.replaceAll(/\s+/g, ' ')).toContain(
+      `would find a change of latency p95 by ${Number((100 * least).toPrecision(2))} %`,
+    );
+    expect(text.replaceAll(/\s+/g, ' ')).toContain(`measure about ${Math.ceil((10 * least) ** 2)} times as long`);
   });
 
   it('as Markdown is a table', () => {

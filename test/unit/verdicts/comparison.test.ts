@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { figureValues, type SideBins } from '../../../src/commands/compared-runs.js';
-import { random } from '../../../src/random.js';
+import { normal, random } from '../../../src/random.js';
 import type { Figure } from '../../../src/reduce/block-figures.js';
 import { US_PER_S } from '../../../src/units.js';
 import { type Compared, compareSides, type Design, type FigureValues } from '../../../src/verdicts/comparison.js';
@@ -86,6 +86,47 @@ describe('a difference', () => {
     const holey = one(values(LATENCY, [...around(10), null, 5], [...around(11), 11, null]));
     expect(holey.units_n).toBe(10);
     expect(holey.relative?.estimate).toBeCloseTo(whole.relative?.estimate as number, 12);
+  });
+});
+
+describe('the least difference that would be found', () => {
+  /** Pairs whose logarithms differ by `effect`, give or take 10 %. */
+  const pairs = (repeat: number, effect: number, n: number) => {
+    const source = random(repeat, 'service');
+    const base = Array.from({ length: n }, () => 10 + source.below(5));
+    return one(
+      values(
+        LATENCY,
+        base,
+        base.map((ms) => ms * Math.exp(effect + 0.1 * normal(source))),
+      ),
+    );
+  };
+  const repeats = Array.from({ length: 100 }, (_, repeat) => repeat);
+  const meanLeast = (n: number) =>
+    repeats.reduce((sum, repeat) => sum + (pairs(repeat, 0, n).detectable.relative as number), 0) / repeats.length;
+
+  it('is that of a normal test on as many pairs', () => {
+    // (2.05 for 96 % + 1.645 for 95 %) standard errors; a rank test of normal values needs 2 % more.
+    const expected = Math.expm1(((2.05 + 1.645) * 0.1 * 1.02) / Math.sqrt(40));
+    const mean = meanLeast(40);
+    expect(mean / expected).toBeGreaterThan(0.9);
+    expect(mean / expected).toBeLessThan(1.1);
+  });
+
+  it('is found in 9 of 10 cases', () => {
+    const least = Math.log1p(meanLeast(20));
+    const found = (effect: number) => repeats.filter((repeat) => pairs(1000 + repeat, effect, 20).change === 'worse');
+    expect(found(least).length).toBeGreaterThanOrEqual(90);
+    // And half of it is not: the figure is no mere upper bound.
+    expect(found(least / 2).length).toBeLessThan(80);
+  });
+
+  it('is none where the units are too few, do not vary, or never end', () => {
+    expect(pairs(1, 0, 4).detectable).toEqual({ relative: null, absolute: null });
+    expect(one(values(ERRORS, around(0), around(0))).detectable.absolute).toBeNull();
+    const never = around(10).map(() => Number.POSITIVE_INFINITY);
+    expect(one(values(LATENCY, around(10), never)).detectable).toEqual({ relative: null, absolute: null });
   });
 });
 

@@ -19,6 +19,7 @@ describe('limits on differences', () => {
     ['service_time: avg>+1s', { metric: 'service_time', of: 'avg', population: 'ok' }, true, 'absolute', 1000],
     ['avg>+5%', { metric: 'latency', of: 'avg', population: 'all_inf' }, true, 'relative', 0.05],
     ['ttft: p(50)>-10%', { metric: 'ttft', of: 0.5, population: 'ok' }, true, 'relative', -0.1],
+    ['itl_chunk: p(95)>+10%', { metric: 'itl_chunk', of: 0.95, population: 'ok' }, true, 'relative', 0.1],
     ['throughput<-5%', { metric: 'throughput' }, false, 'relative', -0.05],
     ['items<-3', { metric: 'items' }, false, 'absolute', -3],
     ['error_rate>+1pp', { metric: 'error_rate' }, true, 'absolute', 0.01],
@@ -53,10 +54,12 @@ describe('limits on differences', () => {
   });
 });
 
+const NONE = { relative: null, absolute: null };
+
 describe('a limit comes out', () => {
   const held = (expression: string, relative: Shift | null) => {
     const limit = read(expression);
-    return judgeFailOn(limit, { figure: limit.figure, relative, absolute: null } as Compared).status;
+    return judgeFailOn(limit, { figure: limit.figure, relative, absolute: null, detectable: NONE } as Compared).status;
   };
   const shift = (low: number, estimate: number, high: number): Shift => ({ low, estimate, high });
 
