@@ -17,7 +17,7 @@ import { run, script } from './harness/processes.js';
 
 /** In order of what they say about the tool. */
 const BENCHES = [
-  ...['http', 'grpc', 'recording', 'pacing', 'startup'],
+  ...['http', 'grpc', 'recording', 'pacing', 'startup', 'report', 'thresholds'],
   ...['reference', 'truth', 'queues', 'lanes', 'starved', 'soak', 'deadlines'],
 ];
 /** Its ten seconds are too long for a smoke run. */

@@ -1,11 +1,16 @@
-/** The code and the styles of `report.html`, one text each; `page/embed.mjs` makes them. */
+/** A script or a style sheet that stands in a page, and how the page's content security policy names it: `'sha256-…'`. */
+export interface Embedded {
+  readonly text: string;
+  readonly hash: string;
+}
+
+/** The code and the styles of the HTML pages; `page/embed.mjs` makes them. */
 export declare const PAGE: {
-  /** The plotting library and the page's own script, with their notices. */
-  readonly script: string;
-  readonly style: string;
-  /** As a content security policy names them: `'sha256-…'`. */
-  readonly scriptHash: string;
-  readonly styleHash: string;
+  /** The plotting library and the script of `report.html`, with their notices. */
+  readonly script: Embedded;
+  /** What all pages have, and what only this one has. */
+  readonly reportStyle: Embedded;
+  readonly comparisonStyle: Embedded;
 };
 
 /** How a plot draws the columns of its table: what `report.html` tells the script of the page. */
@@ -50,6 +55,9 @@ export interface PlotZone {
   readonly label: string;
   readonly from: number;
   readonly to: number;
-  /** A stretch outside the measured time, or one in which a threshold was missed. */
-  readonly kind: 'aside' | 'failed';
+  /**
+   * `uncounted`: in no figure, and no measure of the y axis; `aside`: after the end of the load; `missed`: a threshold
+   * was not kept.
+   */
+  readonly kind: 'uncounted' | 'aside' | 'missed';
 }

@@ -92,11 +92,35 @@
     );
   }
 
-  function yRange({ spec }: Drawing, isLog: boolean): uPlot.Range.Function {
-    return (_u, dataMin, dataMax) => {
-      if (dataMin === null || dataMax === null) {
+  /** The least and the greatest of what is shown; what is counted nowhere does not squeeze the rest, unless it is all. */
+  function extremes({ spec, columns, hidden }: Drawing, u: uPlot): readonly [number, number] | undefined {
+    const [first, last] = u.series[0]!.idxs ?? [0, columns[0]!.length - 1];
+    const xs = columns[spec.x] as number[];
+    const width = (xs[1] ?? 1) - (xs[0] ?? 0);
+    const isUncounted = (x: number) =>
+      spec.zones.some(({ kind, from, to }) => kind === 'uncounted' && x >= from && x + width <= to);
+    const of = (isTaken: (x: number) => boolean) => {
+      const values = spec.series.flatMap(({ column }, index) =>
+        hidden.has(index) ? [] : columns[column]!.slice(first, last + 1).filter((_, at) => isTaken(xs[first + at]!)),
+      );
+      const known = values.filter((value) => value !== null);
+      return known.length === 0 ? undefined : ([least(known), -least(known.map((value) => -value))] as const);
+    };
+    return of((x) => !isUncounted(x)) ?? of(() => true);
+  }
+
+  function least(values: readonly number[]): number {
+    return values.reduce((low, value) => Math.min(low, value), Number.POSITIVE_INFINITY);
+  }
+
+  function yRange(drawing: Drawing, isLog: boolean): uPlot.Range.Function {
+    const { spec } = drawing;
+    return (u) => {
+      const shown = extremes(drawing, u);
+      if (shown === undefined) {
         return [0, 1];
       }
+      const [dataMin, dataMax] = shown;
       // A limit far above everything would flatten the lines: it is named at the edge instead.
       const near = spec.limits.map(({ value }) => value).filter((value) => value <= 2.5 * dataMax);
       const max = Math.max(dataMax, ...near);
@@ -115,18 +139,11 @@
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
-    for (const { from, to, kind, label } of zones) {
+    for (const { from, to, kind } of zones) {
       const left = u.valToPos(from, 'x', true);
       const right = Math.max(left + 1, u.valToPos(to, 'x', true));
-      ctx.fillStyle = color(kind === 'aside' ? 'aside' : 'missed');
+      ctx.fillStyle = color(inkOf(kind));
       ctx.fillRect(left, bbox.top, right - left, bbox.height);
-      if (label && right - left > 60 * uPlot.pxRatio) {
-        ctx.font = font();
-        ctx.fillStyle = color('muted');
-        ctx.textAlign = 'left';
-        ctx.textBaseline = 'top';
-        ctx.fillText(label, Math.max(left, bbox.left) + 5 * uPlot.pxRatio, bbox.top + 4 * uPlot.pxRatio);
-      }
     }
     ctx.restore();
   }
@@ -135,26 +152,31 @@
     return `${12 * uPlot.pxRatio}px system-ui, sans-serif`;
   }
 
-  /** Over the lines: the limits of thresholds, each with its expression. */
-  function drawLimits(u: uPlot, { limits, kind }: PlotSpec): void {
+  function inkOf(kind: PlotSpec['zones'][number]['kind']): 'aside' | 'missed' {
+    return kind === 'missed' ? 'missed' : 'aside';
+  }
+
+  /** Over the lines: the limits of thresholds by their values; the legend has their expressions. */
+  function drawLimits(u: uPlot, { limits, kind, unit }: PlotSpec): void {
     const { ctx, bbox } = u;
     const ratio = uPlot.pxRatio;
-    let aboveTop = 0;
+    const placed: { readonly left: number; readonly right: number; readonly top: number; readonly bottom: number }[] =
+      [];
     ctx.save();
     ctx.font = font();
-    for (const { label, value, at, failed } of limits) {
-      const position = u.valToPos(value, 'y', true);
-      const isAbove = position < bbox.top;
-      const y = isAbove ? bbox.top + (aboveTop++ * 16 + 1) * ratio : position;
+    ctx.textAlign = 'left';
+    ctx.textBaseline = 'middle';
+    for (const { value, at, failed } of limits) {
+      const y = u.valToPos(value, 'y', true);
       if (y > bbox.top + bbox.height) {
         continue;
       }
+      const isAbove = y < bbox.top;
       const ink = color(failed ? 'red' : 'green');
       ctx.strokeStyle = ink;
       ctx.fillStyle = ink;
       ctx.lineWidth = 1.5 * ratio;
       if (!isAbove) {
-        ctx.setLineDash([]);
         ctx.beginPath();
         ctx.moveTo(bbox.left, y);
         ctx.lineTo(bbox.left + bbox.width, y);
@@ -165,30 +187,53 @@
         ctx.arc(u.valToPos(at, 'x', true), y, 4 * ratio, 0, 2 * Math.PI);
         ctx.fill();
       }
-      const text = fitting(ctx, `${isAbove ? '↑ ' : ''}${failed ? '✗' : '✓'} ${label}`, bbox.width - 12 * ratio);
+      const text = `${isAbove ? '↑ ' : ''}${failed ? '✗' : '✓'} ${`${number(value)} ${unit}`.trim()}`;
+      const width = ctx.measureText(text).width + 8 * ratio;
       const isBelow = isAbove || y - bbox.top < 18 * ratio;
-      const left =
-        kind === 'spectrum' ? bbox.left + 6 * ratio : bbox.left + bbox.width - ctx.measureText(text).width - 6 * ratio;
-      ctx.textAlign = 'left';
-      ctx.textBaseline = isBelow ? 'top' : 'bottom';
-      const room = ctx.measureText(text).width + 8 * ratio;
+      const top = isAbove ? bbox.top + 2 * ratio : isBelow ? y + 2 * ratio : y - 18 * ratio;
+      const place = { left: 0, right: 0, top, bottom: top + 16 * ratio };
+      // Beside the labels that are there already, away from the end at which the lines are highest.
+      for (let taken = 0; ; taken += width + 2 * ratio) {
+        place.left = kind === 'spectrum' ? bbox.left + 2 * ratio + taken : bbox.left + bbox.width - width - taken;
+        place.right = place.left + width;
+        const hit = placed.some(
+          ({ left, right, top: otherTop, bottom }) =>
+            left < place.right && place.left < right && otherTop < place.bottom && place.top < bottom,
+        );
+        if (!hit) {
+          break;
+        }
+      }
+      if (place.left < bbox.left || place.right > bbox.left + bbox.width) {
+        continue;
+      }
+      placed.push(place);
       ctx.globalAlpha = 0.8;
       ctx.fillStyle = color('card');
-      ctx.fillRect(left - 4 * ratio, isBelow ? y + 2 * ratio : y - 18 * ratio, room, 16 * ratio);
+      ctx.fillRect(place.left, top, width, 16 * ratio);
       ctx.globalAlpha = 1;
       ctx.fillStyle = ink;
-      ctx.fillText(text, left, isBelow ? y + 3 * ratio : y - 3 * ratio);
+      ctx.fillText(text, place.left + 4 * ratio, top + 8.5 * ratio);
     }
     ctx.restore();
   }
 
-  /** A text cut at its end to a width in canvas pixels. */
-  function fitting(ctx: CanvasRenderingContext2D, text: string, most: number): string {
-    let kept = text;
-    while (kept.length > 3 && ctx.measureText(`${kept}…`).width > most) {
-      kept = kept.slice(0, -1);
+  /** Axes without a line would look like zeros. */
+  function drawEmpty(u: uPlot, drawing: Drawing): void {
+    if (isEmpty(drawing)) {
+      const { ctx, bbox } = u;
+      ctx.save();
+      ctx.font = font();
+      ctx.fillStyle = color('muted');
+      ctx.textAlign = 'center';
+      ctx.textBaseline = 'middle';
+      ctx.fillText('Nothing was measured', bbox.left + bbox.width / 2, bbox.top + bbox.height / 2);
+      ctx.restore();
     }
-    return kept === text ? text : `${kept}…`;
+  }
+
+  function isEmpty({ spec, columns }: Drawing): boolean {
+    return spec.series.every(({ column }) => columns[column]!.every((value) => value === null));
   }
 
   function xAxis({ spec }: Drawing): uPlot.Axis {
@@ -232,7 +277,7 @@
       dash: [...series.dash],
       ...(series.filled && { fill: () => color(`${series.color}-fill`) }),
       ...(spec.kind === 'bins' && { paths: uPlot.paths.stepped!({ align: 1 }) }),
-      points: spec.kind === 'bins' ? { show: false } : { size: 5, filter: lonePoints },
+      points: spec.kind === 'bins' ? { show: false } : { size: 5, fill: () => color('card'), filter: lonePoints },
     }));
   }
 
@@ -282,18 +327,21 @@
         {
           ...look(),
           size: 64,
-          values: (_u, splits) => splits.map((y) => yText(y, spec.unit, isLog)),
+          values: (_u, splits) => splits.map((y) => (isEmpty(drawing) ? '' : yText(y, spec.unit, isLog))),
         },
       ],
       series: [{}, ...seriesOf(drawing)],
       hooks: {
         drawAxes: [(u) => drawZones(u, spec)],
-        draw: [(u) => drawLimits(u, spec)],
+        draw: [(u) => drawLimits(u, spec), (u) => drawEmpty(u, drawing)],
         setCursor: [(u) => showValues(drawing, u.cursor.idx ?? null)],
         setScale: [
           (u, key) => {
             if (key === 'x' && isTime) {
               follow(u);
+            }
+            if (key === 'x') {
+              queueMicrotask(offerReset);
             }
           },
         ],
@@ -305,9 +353,8 @@
     const { spec, columns, host } = drawing;
     const data = [columns[spec.x], ...spec.series.map(({ column }) => columns[column])] as Value[][];
     if (spec.kind === 'bins') {
-      // The last bin ends where another would begin.
       data.forEach((values, index) => {
-        data[index] = [...values, index === 0 ? (columns[1]?.at(-1) ?? 0) : 0];
+        data[index] = [...values, index === 0 ? whole(drawing)[1] : 0];
       });
     }
     const plot = new uPlot(options(drawing), data as uPlot.AlignedData, host);
@@ -342,8 +389,22 @@
       drawing.outputs.push(output);
       list.append(button);
     }
+    for (const { label, failed } of drawing.spec.limits) {
+      list.append(named(swatch(failed ? 'red' : 'green', []), `${failed ? '✗' : '✓'} ${label}`));
+    }
+    for (const [label, kind] of new Map(drawing.spec.zones.map((zone) => [zone.label, zone.kind]))) {
+      const mark = document.createElement('i');
+      mark.className = `key ink-${inkOf(kind)}`;
+      list.append(named(mark, label));
+    }
     list.prepend(drawing.outputs[0]!);
     return list;
+  }
+
+  function named(mark: Element, name: string): HTMLElement {
+    const item = document.createElement('span');
+    item.append(mark, name);
+    return item;
   }
 
   function swatch(name: string, dash: readonly number[]): SVGElement {
@@ -385,7 +446,8 @@
 
   function whole({ columns, spec }: Drawing): readonly [number, number] {
     const xs = columns[spec.x] as number[];
-    const [first, last] = [xs[0] ?? 0, xs.at(-1) ?? 1];
+    // The last bin ends where another would begin.
+    const [first, last] = [xs[0] ?? 0, (spec.kind === 'bins' ? (columns[1] as number[]) : xs).at(-1) ?? 1];
     return first === last ? [first - 1, last + 1] : [first, last];
   }
 
@@ -402,10 +464,23 @@
         isFollowing = false;
       }),
     );
-    const [first, last] = whole(timeDrawings()[0]!);
+  }
+
+  /** There is something to reset as long as one plot does not show all that it has. */
+  function offerReset(): void {
     const reset = toolbar?.querySelector<HTMLButtonElement>('[data-do="reset"]');
     if (reset) {
-      reset.disabled = min <= first && max >= last;
+      reset.disabled = drawings.every((drawing) => {
+        const { min, max } = drawing.plot.scales.x!;
+        const [first, last] = whole(drawing);
+        return min == null || max == null || (min <= first && max >= last);
+      });
+    }
+  }
+
+  function resetAll(): void {
+    for (const drawing of drawings) {
+      zoomOf(drawing, ...whole(drawing));
     }
   }
 
@@ -472,7 +547,7 @@
     const acts: Record<string, () => void> = {
       in: () => scaleBy(first, 0.5),
       out: () => scaleBy(first, 2),
-      reset: () => zoom(...whole(first)),
+      reset: resetAll,
     };
     acts[button.dataset.do ?? '']?.();
   }

@@ -82,7 +82,7 @@ export async function measure(options: MeasureOptions): Promise<Results> {
     directory.write('spec', stringify(spec.asked));
     const { end, ...recorded } = await record(options, load, { clock, countersBefore });
     directory.write('end', json(end));
-    return resultsOf({ planned, end, ...recorded, directory });
+    return resultsOf({ planned, host: plan.host, end, ...recorded, directory });
   } finally {
     await load.close();
   }

@@ -22,7 +22,7 @@ import type { RunDirectory } from './run-directory.js';
  * takes what does not stop the reading.
  */
 export async function readRun(directory: RunDirectory, note: (text: string) => void): Promise<Results> {
-  const { planned, startedEpochUs } = known(directory, 'plan', readPlan);
+  const { planned, host, startedEpochUs } = known(directory, 'plan', readPlan);
   const end = directory.read('end') === undefined ? undefined : known(directory, 'end', readEnd);
   const window = windowOf(planned, end);
   const { run, endpoints, order, requests_before: before } = planned;
@@ -62,6 +62,7 @@ export async function readRun(directory: RunDirectory, note: (text: string) => v
   }
   return resultsOf({
     planned,
+    host,
     end,
     generator: readGenerator(directory.path('generator')),
     sums: folds.finish(explainedOf(end ?? { explained: {} })),

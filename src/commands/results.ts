@@ -2,7 +2,7 @@ import { generatorTotals } from '../reduce/generator-totals.js';
 import type { RunSums } from '../reduce/run-folds.js';
 import { serverShare } from '../reduce/server-share.js';
 import { type Headroom, reportOf } from '../reports/report.js';
-import type { Results } from '../reports/results.js';
+import type { HostFacts, Results } from '../reports/results.js';
 import type { GeneratorSecond } from '../samples/generator.js';
 import type { EndRecord, PlannedRecord } from '../spec/run-record.js';
 import { US_PER_MS } from '../units.js';
@@ -14,6 +14,7 @@ import { judge } from '../verdicts/validity.js';
 /** A run reduced and what is known of it beside its rows, live and from files the same. */
 export interface Recorded {
   readonly planned: PlannedRecord;
+  readonly host: HostFacts | null;
   /** Undefined for a run that was killed. */
   readonly end: EndRecord | undefined;
   readonly generator: readonly GeneratorSecond[];
@@ -24,7 +25,7 @@ export interface Recorded {
 }
 
 /** Judges a run and puts its results together: the one way to them. */
-export function resultsOf({ planned, end, generator, sums, held, directory }: Recorded): Results {
+export function resultsOf({ planned, host, end, generator, sums, held, directory }: Recorded): Results {
   const { run, ceiling } = planned;
   const { totals, seconds } = sums;
   const generated = generatorTotals(generator, end?.cpu_ms ?? null);
@@ -79,6 +80,7 @@ export function resultsOf({ planned, end, generator, sums, held, directory }: Re
       stops: end?.stops ?? [],
       confidence: confidenceOf(sums.latency),
     }),
+    host,
     endpoints: planned.endpoints,
     seconds,
     generator,

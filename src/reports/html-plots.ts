@@ -42,9 +42,10 @@ function line(label: string, color: PlotSeries['color'], dash = SOLID, filled = 
 export function timePlots(results: Results): { readonly plots: readonly Markup[]; readonly note: string } {
   const windows = timeWindows(results);
   const { run, thresholds } = results.report;
-  const zones = asides(results);
+  const load = loadOf(results);
+  const zones = asides(load);
   const failing = missedWindows(results);
-  const given = { windows, zones, thresholds };
+  const given = { windows, load, zones, thresholds };
   return {
     plots: [
       latencyPlot(given, failing),
@@ -64,6 +65,7 @@ export function timePlots(results: Results): { readonly plots: readonly Markup[]
 
 interface Given {
   readonly windows: TimeWindows;
+  readonly load: LoadTimes;
   readonly zones: readonly PlotZone[];
   readonly thresholds: readonly ThresholdResult[];
 }
@@ -84,7 +86,7 @@ function timePlot({ windows, zones }: Given, plot: TimePlot): Markup {
 }
 
 function latencyPlot(given: Given, failing: readonly PlotZone[]): Markup {
-  const { rows } = given.windows;
+  const rows = countedRows(given);
   return timePlot(given, {
     id: 'latency',
     title: 'Latency',
@@ -97,7 +99,9 @@ function latencyPlot(given: Given, failing: readonly PlotZone[]): Markup {
       ['p99', ({ p99_ms }) => p99_ms],
       ['max', ({ max_ms }) => max_ms],
     ]),
-    note: 'End − intended start of requests that succeeded, in the second in which they ended. Service time counts from the real start.',
+    note: `End − intended start of requests that succeeded, in the second in which they ended. Service time counts from the real start.${
+      given.load.countedS > given.load.fromS ? ' The axis fits what is counted: the warm-up may reach beyond it.' : ''
+    }`,
     columns: [
       { head: 'n ok', cell: ({ ok }) => ok },
       { head: 'p50, ms', cell: ({ p50_ms }) => p50_ms, line: line('p50', 'blue') },
@@ -111,7 +115,9 @@ function latencyPlot(given: Given, failing: readonly PlotZone[]): Markup {
 }
 
 function requestsPlot(given: Given, { model }: RunFacts): Markup {
-  const { lengthS, rows } = given.windows;
+  const { lengthS } = given.windows;
+  const { rows } = given.windows;
+  const full = fullRows(given);
   const perS = (of: (row: TimeWindow) => number) => (row: TimeWindow) => round(of(row) / lengthS);
   const open = model === 'open';
   return timePlot(given, {
@@ -119,14 +125,21 @@ function requestsPlot(given: Given, { model }: RunFacts): Markup {
     title: 'Requests',
     unit: '/s',
     limits: limitsOf(given.thresholds, ['throughput', 'goodput']),
-    summary: summaryOf(rows, 'per second', [
-      ...(open ? [['scheduled', perS(({ planned }) => planned)] as const] : []),
-      ['sent', perS(({ sent }) => sent)],
-      ['completed', perS(({ completed }) => completed)],
-    ]),
-    note: open
-      ? 'Scheduled by intended start, sent by real start, completed by end, failures included. Where the lines part, the load was not kept or the target fell behind.'
-      : 'Sent by start, completed by end, failures included. A closed loop sends a request when a user is ready: there is no schedule to part from.',
+    summary: summaryOf(
+      full.length > 0 ? full : rows,
+      'per second',
+      [
+        ...(open ? [['scheduled', perS(({ planned }) => planned)] as const] : []),
+        ['sent', perS(({ sent }) => sent)],
+        ['completed', perS(({ completed }) => completed)],
+      ],
+      full.length > 0 ? ` in full ${lengthS === 1 ? 'seconds' : 'windows'} of the load` : '',
+    ),
+    note: `${
+      open
+        ? 'Scheduled by intended start, sent by real start, completed by end, failures included. Where the lines part, the load was not kept or the target fell behind.'
+        : 'Sent by start, completed by end, failures included. A closed loop sends a request when a user is ready: there is no schedule to part from.'
+    } The load fills its first and last ${lengthS === 1 ? 'second' : 'window'} only in part.`,
     columns: [
       ...(open
         ? [{ head: 'scheduled, /s', cell: perS(({ planned }) => planned), line: line('scheduled', 'gray', LONG) }]
@@ -138,7 +151,7 @@ function requestsPlot(given: Given, { model }: RunFacts): Markup {
 }
 
 function loadPlot(given: Given, { model }: RunFacts): Markup {
-  const { rows } = given.windows;
+  const rows = countedRows(given);
   const closed = model === 'closed';
   return timePlot(given, {
     id: 'load',
@@ -178,7 +191,7 @@ function failuresPlot(given: Given): Markup {
 }
 
 function lagPlot(given: Given): Markup {
-  const { lengthS, rows } = given.windows;
+  const { lengthS } = given.windows;
   const worst = lengthS === 1 ? '' : ', worst second';
   return timePlot(given, {
     id: 'lag',
@@ -186,7 +199,7 @@ function lagPlot(given: Given): Markup {
     unit: 'ms',
     canLogY: true,
     limits: limitsOf(given.thresholds, ['lag']),
-    summary: summaryOf(rows, 'ms', [
+    summary: summaryOf(countedRows(given), 'ms', [
       ['p99', ({ lag_p99_ms }) => lag_p99_ms],
       ['max', ({ lag_max_ms }) => lag_max_ms],
     ]),
@@ -319,6 +332,7 @@ function summaryOf<Row>(
   rows: readonly Row[],
   unit: string,
   series: readonly (readonly [name: string, of: (row: Row) => number | null])[],
+  where = '',
 ): string {
   const parts = series.flatMap(([name, of]) => {
     const values = rows.map(of).filter((value) => value !== null);
@@ -329,7 +343,7 @@ function summaryOf<Row>(
     const high = values.reduce((highest, value) => Math.max(highest, value));
     return [low === high ? `${name} ${short(low)}` : `${name} ${short(low)} to ${short(high)}`];
   });
-  return parts.length === 0 ? 'Nothing was measured.' : `Ranges: ${parts.join(', ')}${unit && ` ${unit}`}.`;
+  return parts.length === 0 ? 'Nothing was measured.' : `Ranges${where}: ${parts.join(', ')}${unit && ` ${unit}`}.`;
 }
 
 function counted(count: number, thing: string): string {
@@ -360,16 +374,41 @@ function limitsOf(thresholds: readonly ThresholdResult[], metrics: readonly stri
     });
 }
 
-/** Warm-up and drain: in the plots, and in none of the figures. */
-function asides({ report: { run }, seconds }: Results): readonly PlotZone[] {
+/** When the load was, in seconds on the axis of the plots: from its first second. */
+interface LoadTimes {
+  readonly fromS: number;
+  /** Where the warm-up ends and what is counted begins. */
+  readonly countedS: number;
+  readonly toS: number;
+  /** End of the last second with a row. */
+  readonly lastS: number;
+}
+
+function loadOf({ report: { run, rates }, seconds }: Results): LoadTimes {
   const first = seconds[0]?.epoch_s ?? 0;
-  const startedS = Date.parse(run.started_at) / 1000 - first;
-  const lastS = (seconds.at(-1)?.epoch_s ?? first) - first;
-  const endS = startedS + run.warmup_s + run.duration_s;
+  const fromS = Date.parse(run.started_at) / 1000 - first;
+  const countedS = fromS + run.warmup_s;
+  return { fromS, countedS, toS: countedS + rates.window_s, lastS: (seconds.at(-1)?.epoch_s ?? first) + 1 - first };
+}
+
+/** The warm-up, which is in no figure, and the drain, in which what was due before is still answered. */
+function asides({ fromS, countedS, toS, lastS }: LoadTimes): readonly PlotZone[] {
   return [
-    ...(run.warmup_s > 0 ? [{ label: 'warm-up', from: 0, to: startedS + run.warmup_s, kind: 'aside' } as const] : []),
-    ...(lastS > endS ? [{ label: 'drain', from: endS, to: lastS, kind: 'aside' } as const] : []),
+    ...(countedS > fromS ? [{ label: 'warm-up, not counted', from: 0, to: countedS, kind: 'uncounted' } as const] : []),
+    ...(lastS - toS >= 1 ? [{ label: 'after the load', from: toS, to: lastS, kind: 'aside' } as const] : []),
   ];
+}
+
+/** The rows that are not of the warm-up alone. */
+function countedRows({ windows: { rows, lengthS }, load }: Given): readonly TimeWindow[] {
+  const first = rows[0]?.epoch_s ?? 0;
+  return rows.filter(({ epoch_s }) => epoch_s - first + lengthS > load.countedS);
+}
+
+/** The rows that the load fills from their beginning to their end: only these say how much it was per second. */
+function fullRows({ windows: { rows, lengthS }, load }: Given): readonly TimeWindow[] {
+  const first = rows[0]?.epoch_s ?? 0;
+  return rows.filter(({ epoch_s }) => epoch_s - first >= load.fromS && epoch_s - first + lengthS <= load.toS);
 }
 
 /** Windows in which a threshold on latency was missed. */
@@ -378,10 +417,10 @@ function missedWindows({ report: { thresholds }, seconds }: Results): readonly P
   return thresholds.flatMap(({ metric, windows }) =>
     metric === 'latency' && windows
       ? windows.violated_at_epoch_s.map((epochS) => ({
-          label: '',
+          label: 'window that missed its threshold',
           from: epochS - first,
           to: epochS - first + windows.window_s,
-          kind: 'failed' as const,
+          kind: 'missed' as const,
         }))
       : [],
   );

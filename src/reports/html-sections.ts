@@ -4,6 +4,7 @@ import type { ThresholdResult, ThresholdUnit } from '../verdicts/threshold-resul
 import type { Status } from '../verdicts/validity.js';
 import { html, type Markup, NOTHING } from './html-text.js';
 import type { Report } from './report.js';
+import type { HostFacts, Results } from './results.js';
 
 const STATUS_SIGNS = { VALID: '✓', SUSPECT: '!', INVALID: '✗', INCONCLUSIVE: '?' } as const satisfies Record<
   Status,
@@ -46,18 +47,20 @@ export function thresholdsSection({ thresholds }: Report): Markup {
 <p class="note">None were set: this run says what was measured, not whether that is good enough. Set them with --threshold.</p></section>`;
   }
   const failed = thresholds.filter(({ pass }) => !pass).length;
+  const all = thresholds.length;
+  const outcome = failed > 0 ? `${failed} of ${all} not passed` : all === 1 ? 'passed' : `all ${all} passed`;
   return html`<section aria-labelledby="thresholds">
-<h2 id="thresholds">Thresholds <span class="count">${failed === 0 ? `all ${thresholds.length} passed` : `${failed} of ${thresholds.length} not passed`}</span></h2>
+<h2 id="thresholds">Thresholds <span class="count">${outcome}</span></h2>
 ${scrolling(
   'Thresholds',
-  html`<table><thead><tr><th scope="col">result<th scope="col">threshold<th scope="col" class="n">found<th scope="col" class="n">n<th scope="col">in words</thead>
+  html`<table class="stack"><thead><tr><th scope="col">result<th scope="col">threshold<th scope="col" class="n">found<th scope="col" class="n">n<th scope="col">in words</thead>
 <tbody>${thresholds.map(thresholdRow)}</tbody></table>`,
 )}</section>`;
 }
 
 function thresholdRow(result: ThresholdResult): Markup {
   const [sign, word] = THRESHOLD_WORDS[result.state];
-  return html`<tr class="${result.state}"><td class="state"><span aria-hidden="true">${sign}</span> ${word}<th scope="row"><code>${result.expression}</code><td class="n">${found(result)}<td class="n">${groupDigits(result.n)}<td class="text">${result.message}`;
+  return html`<tr class="${result.state}"><td class="state"><span aria-hidden="true">${sign}</span> ${word}<th class="whole" scope="row"><code>${result.expression}</code><td class="n" data-label="found">${found(result)}<td class="n" data-label="n">${groupDigits(result.n)}<td class="text whole">${result.message}`;
 }
 
 function found({ value, infinite, unit }: ThresholdResult): string {
@@ -98,7 +101,7 @@ export function figuresSection(report: Report): Markup {
     n: number,
     least: number,
   ) =>
-    html`<div class="tile"><dt>${label}<dd><b>${formatMs(ms)}</b> ms${n > 0 && n < least ? STAR : NOTHING}<small>service ${formatMs(serviceMs)} ms</small></div>`;
+    html`<div class="tile"><dt>${label}<dd>${n > 0 ? html`<b>${formatMs(ms)}</b> ms${n < least ? STAR : NOTHING}<small>service ${formatMs(serviceMs)} ms</small>` : html`<b>-</b><small>nothing succeeded</small>`}</div>`;
   return html`<section aria-labelledby="figures">
 <h2 id="figures">Key figures</h2>
 <dl class="tiles">
@@ -178,7 +181,7 @@ function missing({ confidence, latency }: Report): string {
 }
 
 function ratesTable({ rates, counts, run, bytes, connections, calibration, repeats, little }: Report): Markup {
-  const facts: readonly (readonly [string, string])[] = [
+  const facts: Facts = [
     ['measured window', `${decimal(rates.window_s)} s`],
     ...(run.model === 'open' ? [['scheduled', `${decimal(rates.offered_per_s)}/s`] as const] : []),
     ['sent', `${decimal(rates.sent_per_s)}/s`],
@@ -216,10 +219,10 @@ ${
     ? html`<p class="note">${counts.sent === 0 ? 'No request was sent.' : 'None: every request that was sent succeeded.'}</p>`
     : scrolling(
         'Failures by cause',
-        html`<table><thead><tr><th scope="col">cause<th scope="col">origin<th scope="col" class="n">n<th scope="col">for example</thead>
+        html`<table class="stack"><thead><tr><th scope="col">cause<th scope="col" class="n">n<th scope="col">origin<th scope="col">for example</thead>
 <tbody>${failures.map(
           ({ outcome, origin, count, example }) =>
-            html`<tr><th scope="row"><code>${outcome}</code><td>${origin ?? '-'}<td class="n">${groupDigits(count)}<td class="text">${example ?? '-'}`,
+            html`<tr><th scope="row"><code>${outcome}</code><td class="n" data-label="n">${groupDigits(count)}<td data-label="origin">${origin ?? '-'}<td class="text whole">${example ?? '-'}`,
         )}</tbody></table>`,
       )
 }
@@ -340,10 +343,10 @@ ${bars}</svg>
 }
 
 /** What was run, with what, and how the figures are defined. */
-export function manifestSection(report: Report): Markup {
+export function manifestSection({ report, host }: Results): Markup {
   const { run, generator, definitions, notes, percentile_method: method, version } = report;
   return html`<section aria-labelledby="manifest"><h2 id="manifest">Manifest</h2>
-${factList([
+${lines([
   ['started', run.started_at],
   ['target', `${run.url}${run.embedded_server ? ' (embedded server)' : ''}`],
   ['protocol', run.protocol],
@@ -354,7 +357,7 @@ ${factList([
   ...(run.spacing === null ? [] : [['spacing', run.spacing] as const]),
   ...(run.pacing === null ? [] : [['pacing', run.pacing] as const]),
   ...(run.think_time_ms === null ? [] : [['think time', `${run.think_time_ms} ms`] as const]),
-  ['timeout', `${run.timeout_ms} ms`],
+  ['timeout', `${groupDigits(run.timeout_ms)} ms`],
   ['connections', `up to ${groupDigits(run.connections)}${run.insecure ? ', certificate not verified' : ''}`],
   ['workers', String(run.workers)],
   ['batch', String(run.batch)],
@@ -369,14 +372,32 @@ ${factList([
     `${groupDigits(run.payloads)} distinct, ${formatBytes(run.payload_bytes)}, encoded in ${formatMs(run.payload_encode_ms)} ms`,
   ],
   ['generator', generatorFacts(generator)],
+  ...hostFacts(host),
   ['infer-bench', version],
-  ['percentiles', `${method.method}, ${method.digits} digits, ${method.unit}`],
+  ['percentiles', `${method.method}, ${method.digits} digits, ${method.unit.replace('us', 'µs')}`],
   ['run directory', run.directory],
   ['files', run.files.join(' ')],
 ])}
 ${notes.map((note) => html`<p class="note">${note}</p>`)}
-<details><summary>Definitions</summary>${factList(Object.entries(definitions).map(([name, text]) => [name.replaceAll('_', ' '), text] as const))}</details>
+<details><summary>Definitions</summary>${lines(Object.entries(definitions).map(([name, text]) => [name.replaceAll('_', ' '), text] as const))}</details>
 </section>`;
+}
+
+/** The machine that sent: what is compared with this run should come from one like it. */
+function hostFacts(host: HostFacts | null): Facts {
+  if (!host) {
+    return [];
+  }
+  const { cpus, cpu_model: model, cores_available: usable = cpus, memory_bytes, arch, platform, kernel, node } = host;
+  return [
+    [
+      'machine',
+      `${cpus} × ${model ?? 'unknown processor'}, ${arch}${usable < cpus ? `, ${usable} of them usable` : ''}`,
+    ],
+    ['memory', formatBytes(memory_bytes)],
+    ['system', kernel ?? platform],
+    ['Node.js', node],
+  ];
 }
 
 function generatorFacts(of: Report['generator']): string {
@@ -391,17 +412,30 @@ function generatorFacts(of: Report['generator']): string {
 /** The most that the pattern asked for. */
 export function level({ run }: Report): string {
   if (run.model === 'open') {
-    return `${run.rate_max_per_s === null ? '-' : decimal(run.rate_max_per_s)} requests/s`;
+    const { rate_max_per_s: rate } = run;
+    return `${rate === null ? '-' : decimal(rate)} ${rate === 1 ? 'request' : 'requests'}/s`;
   }
   return `${run.users_max ?? '-'} ${run.users_max === 1 ? 'user' : 'users'}`;
 }
 
-function factList(facts: readonly (readonly [string, string])[]): Markup {
-  return html`<dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}<dd>${value}</div>`)}</dl>`;
+type Facts = readonly (readonly [string, string])[];
+
+/** Short values, as many beside each other as have room. */
+function factList(facts: Facts): Markup {
+  return html`<dl class="facts">${rows(facts)}</dl>`;
+}
+
+/** Values that may be long: one under the other on a phone. */
+function lines(facts: Facts): Markup {
+  return html`<dl class="facts lines">${rows(facts)}</dl>`;
+}
+
+function rows(facts: Facts): readonly Markup[] {
+  return facts.map(([name, value]) => html`<div><dt>${name}<dd>${value}</div>`);
 }
 
 /** What may be wider than a phone scrolls by itself, by keyboard too. */
-function scrolling(label: string, table: Markup): Markup {
+export function scrolling(label: string, table: Markup): Markup {
   return html`<div class="scroll" role="region" tabindex="0" aria-label="${label}">${table}</div>`;
 }
 

@@ -1,4 +1,5 @@
 import { PAGE } from '#page';
+import { pageText } from './html-page.js';
 import { distributionPlots, timePlots } from './html-plots.js';
 import {
   failuresSection,
@@ -11,7 +12,7 @@ import {
   tokensSection,
   verdictSection,
 } from './html-sections.js';
-import { html, type Markup, NOTHING, trusted } from './html-text.js';
+import { html, type Markup, NOTHING } from './html-text.js';
 import type { Report } from './report.js';
 import type { Results, ResultsReporter } from './results.js';
 
@@ -22,22 +23,12 @@ import type { Results, ResultsReporter } from './results.js';
 export const htmlReport: ResultsReporter = (results) => {
   const { report } = results;
   const title = `${report.verdict.status} · ${report.run.protocol} · ${report.run.pattern}`;
-  return `${
-    html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${trusted(policy())}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<meta name="generator" content="infer-bench ${report.version}">
-<title>${title} · infer-bench</title>
-<style>${trusted(PAGE.style)}</style>
-</head>
-<body>
-<a class="skip" href="#content">Skip to the figures</a>
-${head(report)}
+  return pageText({
+    title,
+    version: report.version,
+    style: PAGE.reportStyle,
+    script: PAGE.script,
+    body: html`${head(report)}
 <main id="content">
 ${verdictSection(report)}
 ${thresholdsSection(report)}
@@ -48,20 +39,11 @@ ${tokensSection(report)}
 ${timeSection(results)}
 ${distributionSection(results)}
 ${phasesSection(report)}
-${manifestSection(report)}
+${manifestSection(results)}
 </main>
-<footer><p>Made by infer-bench ${report.version}. Plots by uPlot (MIT). This file asks the network for nothing.</p></footer>
-<script>${trusted(PAGE.script)}</script>
-</body>
-</html>
-`.markup
-  }`;
+<footer><p>Made by infer-bench ${report.version}. Plots by uPlot (MIT). This file asks the network for nothing.</p></footer>`,
+  });
 };
-
-/** Nothing may be fetched or run but this page's own script and styles, known by their digests. */
-function policy(): string {
-  return `default-src 'none'; script-src ${PAGE.scriptHash}; style-src ${PAGE.styleHash}; base-uri 'none'; form-action 'none'`;
-}
 
 function head(report: Report): Markup {
   const { run } = report;
@@ -80,9 +62,9 @@ function timeSection(results: Results): Markup {
   const { plots, note } = timePlots(results);
   return html`<section class="wide" aria-labelledby="time">
 <h2 id="time">Over time</h2>
-<p class="note">Seconds from the start of the run. ${note}</p>
+<p class="note">Minutes and seconds from the start of the run. ${note}</p>
 <noscript><p class="note">The plots are drawn by this page's script, which does not run here; the tables hold all of their data.</p></noscript>
-${toolbar('time', 'All plots over time share one axis: drag across one to zoom, double-click to see all of it. With the keyboard: arrows, + and −, Escape.')}
+${toolbar('time', 'All plots over time share one axis: drag across one to zoom, double-click to see all. With the keyboard: arrows, + and −, Escape.')}
 ${plots}</section>`;
 }
 
@@ -91,6 +73,7 @@ function distributionSection(results: Results): Markup {
   return plots.length === 0
     ? NOTHING
     : html`<section class="wide" aria-labelledby="distribution"><h2 id="distribution">Distribution over the whole run</h2>
+<p class="note">Drag across a plot to zoom, double-click or Escape to see all of it.</p>
 <div class="pair">${plots}</div></section>`;
 }
 

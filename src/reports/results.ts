@@ -11,9 +11,26 @@ export interface EndpointHistograms {
   readonly serviceTime: Histogram;
 }
 
+/** The machine that sent the load: what it is like, and not which one. Absent is what a plan of an older version has not. */
+export interface HostFacts {
+  readonly platform: string;
+  readonly arch: string;
+  /** Version of Node.js. */
+  readonly node: string;
+  readonly cpus: number;
+  readonly cpu_model: string | null;
+  /** Cores that the process may use. */
+  readonly cores_available?: number | undefined;
+  readonly memory_bytes: number;
+  /** Name and release of the operating system's kernel. */
+  readonly kernel?: string | undefined;
+}
+
 /** A run as any report sees it: the figures, and the series that they come from. Nothing here is read from a file or a clock. */
 export interface Results {
   readonly report: Report;
+  /** null where the plan does not tell. */
+  readonly host: HostFacts | null;
   /** The endpoints by their index; the first is the main one. */
   readonly endpoints: readonly string[];
   /** `per_second.csv`. */

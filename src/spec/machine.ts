@@ -1,4 +1,5 @@
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
+import type { HostFacts } from '../reports/results.js';
 import { VERSION } from '../version.js';
 
 /** What of a machine decides how fast this program is. */
@@ -18,6 +19,16 @@ export function machineFacts(): MachineFacts {
     node: process.version,
     cpus: cpus().length,
     cpu_model: cpus()[0]?.model ?? null,
+  };
+}
+
+/** The machine as `plan.json` describes it. */
+export function hostFacts(): HostFacts {
+  return {
+    ...machineFacts(),
+    cores_available: availableParallelism(),
+    memory_bytes: totalmem(),
+    kernel: `${type()} ${release()}`,
   };
 }
 

@@ -1,11 +1,11 @@
-import { totalmem } from 'node:os';
 import type { ClockAnchor } from '../clock.js';
 import type { Pacing } from '../engine/pacer.js';
 import { repeatedRatio } from '../protocols/data-order.js';
+import type { HostFacts } from '../reports/results.js';
 import { MASK, maskUrl } from '../text.js';
 import type { Target } from '../transports/transport.js';
 import { VERSION } from '../version.js';
-import { machineFacts } from './machine.js';
+import { hostFacts } from './machine.js';
 import type { Rig } from './rig.js';
 import { ALL_FLAGS } from './run-flags.js';
 import type { RunSpec } from './run-spec.js';
@@ -15,6 +15,7 @@ export interface Plan extends Readonly<Record<string, unknown>> {
   readonly schema: 'infer-bench/plan/1';
   readonly started_epoch_us: number;
   readonly started_monotonic_ns: string;
+  readonly host: HostFacts;
 }
 
 export interface PlanParts {
@@ -71,7 +72,7 @@ export function planOf({ spec, rig, target, embedded, pacing, anchor }: PlanPart
     },
     workers: rig.workers,
     connections: { most: rig.connections.most, at_start: rig.connections.atStart, fresh: rig.connections.fresh },
-    host: { ...machineFacts(), memory_bytes: totalmem() },
+    host: hostFacts(),
   };
 }
 

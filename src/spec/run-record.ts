@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { DataOrder } from '../protocols/data-order.js';
 import type { Counters } from '../reduce/server-share.js';
 import type { RunFacts } from '../reports/report.js';
+import type { HostFacts } from '../reports/results.js';
 import { isOutcome, type Outcome } from '../samples/outcomes.js';
 import type { ThresholdPlanData } from '../verdicts/threshold-plan.js';
 import type { VerdictLimits } from '../verdicts/validity.js';
@@ -49,6 +50,18 @@ export interface EndRecord {
 const PLAN = z.object({
   schema: z.literal('infer-bench/plan/1'),
   started_epoch_us: z.number().int().nonnegative(),
+  host: z
+    .looseObject({
+      platform: z.string(),
+      arch: z.string(),
+      node: z.string(),
+      cpus: z.number(),
+      cpu_model: z.string().nullable(),
+      cores_available: z.number().optional(),
+      memory_bytes: z.number(),
+      kernel: z.string().optional(),
+    })
+    .optional(),
   report: z.object({
     run: z.looseObject({
       model: z.enum(['closed', 'open']),
@@ -108,11 +121,19 @@ const END = z.object({
 export type Read<T> = T | { readonly problem: string };
 
 /** Reads the text of a `plan.json`. */
-export function readPlan(text: string): Read<{ readonly startedEpochUs: number; readonly planned: PlannedRecord }> {
+export function readPlan(text: string): Read<{
+  readonly startedEpochUs: number;
+  readonly host: HostFacts | null;
+  readonly planned: PlannedRecord;
+}> {
   const plan = readJson(PLAN, text);
   return 'problem' in plan
     ? plan
-    : { startedEpochUs: plan.started_epoch_us, planned: plan.report as unknown as PlannedRecord };
+    : {
+        startedEpochUs: plan.started_epoch_us,
+        host: plan.host ?? null,
+        planned: plan.report as unknown as PlannedRecord,
+      };
 }
 
 /** Reads the text of an `end.json`. */

@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { ComparisonReport } from '../../src/reports/comparison.js';
+import { comparisonHtml } from '../../src/reports/comparison-html.js';
 import { htmlReport } from '../../src/reports/html.js';
 import type { Results } from '../../src/reports/results.js';
 import { CHROMIUM, describeWith } from '../interop/foreign.js';
+import { variedComparison } from '../support/comparisons.js';
 import { longResults } from '../support/long-results.js';
 import { resultsOn } from '../support/results.js';
 import { sample } from '../support/samples.js';
@@ -29,10 +32,11 @@ describeWith('chromium', 'report.html in a browser', () => {
   });
 
   /** Opens a report from its file, and gathers what the page complains of and asks the network for. */
-  async function open(results: Results, options: Parameters<Browser['newPage']>[0] = {}) {
+  async function open(results: Results | ComparisonReport, options: Parameters<Browser['newPage']>[0] = {}) {
     const file = join(directory, 'report.html');
-    writeFileSync(file, htmlReport(results));
+    writeFileSync(file, 'comparisons' in results ? comparisonHtml(results) : htmlReport(results));
     const page = await browser.newPage(options);
+    await page.addInitScript(noteTexts);
     const complaints: string[] = [];
     const requests: string[] = [];
     page.on('console', (message) => complaints.push(message.text()));
@@ -88,9 +92,22 @@ describeWith('chromium', 'report.html in a browser', () => {
     await expect.poll(axes).not.toEqual(whole);
     await page.keyboard.press('Escape');
     await expect.poll(axes).toEqual(whole);
+    await page.locator('#plot-histogram .drawing').scrollIntoViewIfNeeded();
+    const bins = (await page.locator('#plot-histogram .u-over').boundingBox())!;
+    const allBins = await pixels(page, 'histogram');
+    await page.mouse.move(bins.x + 20, bins.y + 30);
+    await page.mouse.down();
+    await page.mouse.move(bins.x + bins.width / 2, bins.y + 40, { steps: 5 });
+    await page.mouse.up();
+    await expect.poll(() => pixels(page, 'histogram')).not.toBe(allBins);
+    await expect.poll(() => reset.isDisabled()).toBe(false);
+    await reset.click();
     await page.mouse.move(1, 1);
+    await expect.poll(() => pixels(page, 'histogram')).toBe(allBins);
+    await expect.poll(() => reset.isDisabled()).toBe(true);
     const time = page.locator('#plot-latency .legend output').first();
     await expect.poll(() => time.textContent()).toBe('');
+    await drawing.focus();
     await page.keyboard.press('ArrowRight');
     await expect.poll(() => time.textContent()).toBe('0:00');
     await page.keyboard.press('Shift+ArrowRight');
@@ -154,8 +171,79 @@ describeWith('chromium', 'report.html in a browser', () => {
       0,
     );
     expect(await faintTexts(page)).toEqual([]);
+    expect(await faintInks(page)).toEqual([]);
+    expect(await cutTables(page)).toEqual([]);
     expect(complaints).toEqual([]);
+
+    const comparison = await open(variedComparison(HOSTILE), { viewport: { width, height: 900 }, colorScheme });
+    expect(
+      await comparison.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth),
+    ).toBe(0);
+    expect(await faintTexts(comparison.page)).toEqual([]);
+    expect(await cutTables(comparison.page)).toEqual([]);
+    expect(await comparison.page.evaluate('window.pwned')).toBeUndefined();
+    // Its plot keeps the size of its texts, and the numbers of its axis apart.
+    const numbers = await comparison.page.locator('.forest text:not(.beyond)').evaluateAll((all) =>
+      all
+        .map((text) => ({ box: text.getBoundingClientRect(), px: Number.parseFloat(getComputedStyle(text).fontSize) }))
+        .filter(({ box }) => box.width > 0)
+        .map(({ box: { left, right, height }, px }) => ({ left, right, height, px })),
+    );
+    expect(numbers.length).toBeGreaterThan(2);
+    for (const [index, { left, height, px }] of numbers.entries()) {
+      expect(px).toBeGreaterThan(12);
+      expect(height).toBeGreaterThan(11);
+      expect(left).toBeGreaterThan(numbers[index - 1]?.right ?? 0);
+    }
+    expect(comparison.complaints).toEqual([]);
+    expect(comparison.requests).toEqual([comparison.url]);
+    await comparison.page.close();
     await page.close();
+  });
+
+  it('draws each limit with its value, none over another, and names it and what is shaded in the legend', async () => {
+    const near = { ...MINUTE.report.thresholds[0]!, limit: 20.2, expression: 'p(95)<20.2', state: 'fail' as const };
+    const report = { ...MINUTE.report, thresholds: [near, ...MINUTE.report.thresholds] };
+    for (const width of [390, 1280]) {
+      const { page } = await open({ ...MINUTE, report }, { viewport: { width, height: 900 } });
+      const legend = page.locator('#plot-latency .legend');
+      for (const name of ['✗ p(95)<20.2', '✓ p(95)<20', 'window that missed its threshold']) {
+        await expect.poll(() => legend.textContent()).toContain(name);
+      }
+      const labels = (await textsOf(page, 'latency')).filter(({ text }) => /^(↑ )?[✓✗]/.test(text));
+      expect(labels.map(({ text }) => text).sort()).toEqual(['✓ 20 ms', '✗ 12 ms', '✗ 20.2 ms']);
+      for (const [index, one] of labels.entries()) {
+        for (const other of labels.slice(index + 1)) {
+          const isApart = one.right < other.left || other.right < one.left || Math.abs(one.y - other.y) >= 12;
+          expect(isApart).toBe(true);
+        }
+      }
+      await page.close();
+    }
+  });
+
+  it('lets no warm-up squeeze what is counted, and makes no zeros of nothing', async () => {
+    const slow = sample({ phase: 'warmup', endUs: 900_000 });
+    const counted = Array.from({ length: 5 }, (_, second) =>
+      sample({
+        seq: second + 1,
+        intendedUs: 2e6 + second * 1e6,
+        startUs: 2e6 + second * 1e6,
+        endUs: 2.01e6 + second * 1e6,
+      }),
+    );
+    const results = resultsOn([slow, ...counted]);
+    const run = { ...results.report.run, warmup_s: 2, duration_s: 5 };
+    const warmed = await open({ ...results, report: { ...results.report, run } });
+    const numbers = (await textsOf(warmed.page, 'latency')).flatMap(({ text }) => /^(\d+) ms$/.exec(text)?.[1] ?? []);
+    expect(Math.max(...numbers.map(Number))).toBe(10);
+    await warmed.page.close();
+
+    const nothing = await open(resultsOn([failed, failed]));
+    const texts = (await textsOf(nothing.page, 'latency')).map(({ text }) => text);
+    expect(texts).toContain('Nothing was measured');
+    expect(texts.filter((text) => text.endsWith('ms'))).toEqual([]);
+    await nothing.page.close();
   });
 
   it('prints in light colours whatever the screen has', async () => {
@@ -215,6 +303,69 @@ describeWith('chromium', 'report.html in a browser', () => {
     await page.close();
   });
 });
+
+/** Text that was put on a canvas, in its pixels. */
+interface DrawnText {
+  readonly text: string;
+  readonly left: number;
+  readonly right: number;
+  readonly y: number;
+}
+
+/** Runs in the page before its own script: notes what is written on each canvas since it was last cleared. */
+function noteTexts(): void {
+  const { fillText, clearRect } = CanvasRenderingContext2D.prototype;
+  const noted = new WeakMap<HTMLCanvasElement, DrawnText[]>();
+  CanvasRenderingContext2D.prototype.fillText = function (text: string, x: number, y: number) {
+    const { a, e, f } = this.getTransform();
+    const left = e + a * x;
+    const texts = noted.get(this.canvas) ?? [];
+    noted.set(this.canvas, [...texts, { text, left, right: left + this.measureText(text).width, y: f + y }]);
+    fillText.call(this, text, x, y);
+  };
+  CanvasRenderingContext2D.prototype.clearRect = function (...rect) {
+    noted.set(this.canvas, []);
+    clearRect.apply(this, rect);
+  };
+  Object.assign(window, { textsOn: (canvas: HTMLCanvasElement) => noted.get(canvas) ?? [] });
+}
+
+async function textsOf(page: Page, id: string): Promise<DrawnText[]> {
+  const canvas = page.locator(`#plot-${id} canvas`);
+  const read = () =>
+    canvas.evaluate((node) => (window as unknown as { textsOn: (canvas: Element) => DrawnText[] }).textsOn(node));
+  await expect.poll(async () => (await read()).length).toBeGreaterThan(0);
+  return read();
+}
+
+/** Colours of lines whose contrast with the card behind them is less than WCAG's 3 for graphics. */
+function faintInks(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const style = getComputedStyle(document.documentElement);
+    const luminance = (name: string) => {
+      const hex = style.getPropertyValue(`--${name}`).trim();
+      const [r, g, b] = [1, 3, 5].map((at) => {
+        const share = Number.parseInt(hex.slice(at, at + 2), 16) / 255;
+        return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+      }) as [number, number, number];
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const card = luminance('card');
+    return ['blue', 'green', 'orange', 'magenta', 'purple', 'gray', 'red', 'muted', 'focus'].filter((name) => {
+      const ink = luminance(name);
+      return !((Math.max(ink, card) + 0.05) / (Math.min(ink, card) + 0.05) >= 3);
+    });
+  });
+}
+
+/** Tables of words that have to be pushed aside to be read. */
+function cutTables(page: Page): Promise<string[]> {
+  return page
+    .locator('.scroll:has(.stack)')
+    .evaluateAll((all) =>
+      all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.getAttribute('aria-label') ?? ''),
+    );
+}
 
 /** How many pixels of each plot have ink. */
 function inks(page: Page): Promise<number[]> {

@@ -60,6 +60,7 @@ function outcomeOf({ samples, planned = {}, end = {}, generator = [], users = 0,
       ceiling: null,
       ...planned,
     },
+    host: null,
     end:
       end === 'killed'
         ? undefined

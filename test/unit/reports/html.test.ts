@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { htmlReport } from '../../../src/reports/html.js';
 import type { Results } from '../../../src/reports/results.js';
 import { longResults, threshold } from '../../support/long-results.js';
-import { resultsOn } from '../../support/results.js';
+import { HOST, resultsOn } from '../../support/results.js';
 import { sample } from '../../support/samples.js';
 
 const failed = sample({ outcome: 'http_5xx', origin: 'target', status: 500 });
@@ -94,9 +94,9 @@ describe('report.html', () => {
     });
     const page = htmlReport(results);
     expect(page).toContain('2 of 4 not passed');
-    expect(page).toMatch(/✓<\/span> passed<th scope="row"><code>p\(95\)&lt;200<\/code><td class="n">10.00 ms/);
-    expect(page).toMatch(/✗<\/span> failed<th scope="row"><code>p\(99\)&lt;5<\/code><td class="n">∞/);
-    expect(page).toMatch(/✗<\/span> no data<th scope="row"><code>ttft: p\(95\)&lt;1<\/code><td class="n">-/);
+    expect(page).toMatch(/✓<\/span> passed<th [^>]*><code>p\(95\)&lt;200<\/code><td [^>]*>10.00 ms/);
+    expect(page).toMatch(/✗<\/span> failed<th [^>]*><code>p\(99\)&lt;5<\/code><td [^>]*>∞/);
+    expect(page).toMatch(/✗<\/span> no data<th [^>]*><code>ttft: p\(95\)&lt;1<\/code><td [^>]*>-/);
     const limits = (id: string) =>
       JSON.parse(
         new RegExp(`id="plot-${id}".*?<script type="application/json">(.*?)</script>`, 's').exec(page)?.[1] as string,
@@ -108,6 +108,58 @@ describe('report.html', () => {
     expect(limits('latency')).toEqual(drawn);
     expect(limits('spectrum')).toEqual(drawn);
     expect(limits('requests')).toEqual([]);
+  });
+
+  it('names the machine that sent, as far as the plan tells', () => {
+    const results = resultsOn([sample()]);
+    const facts = (of: Results) =>
+      Object.fromEntries(
+        [...htmlReport(of).matchAll(/<div><dt>([^<]*)<dd>([^<]*)<\/div>/g)].map(([, name, value]) => [name, value]),
+      );
+    expect(facts(results)).toMatchObject({
+      machine: '8 × Some Processor, x64, 2 of them usable',
+      memory: '16.0 GB',
+      system: 'Linux 6.1.0',
+      'Node.js': 'v20.20.0',
+    });
+    const older = { ...HOST, cores_available: undefined, kernel: undefined, cpu_model: null };
+    expect(facts({ ...results, host: older })).toMatchObject({
+      machine: '8 × unknown processor, x64',
+      system: 'linux',
+    });
+    expect(facts({ ...results, host: null })).not.toHaveProperty('machine');
+  });
+
+  it('sums up what is counted: no warm-up, and no rate of a second that the load fills in part', () => {
+    // From the middle of a second: 0.5 s of warm-up in it, a whole one, and 2 s that count.
+    const results = longResults({ seconds: 5, requestsPerS: 20 });
+    const rows = results.seconds.map((row, second) => ({
+      ...row,
+      planned: second === 0 || second === 4 ? 3 : 20,
+      p50_ms: second === 0 ? 900 : 5,
+    }));
+    const startedMs = (results.seconds[0]?.epoch_s as number) * 1000 + 500;
+    const run = {
+      ...results.report.run,
+      started_at: new Date(startedMs).toISOString(),
+      warmup_s: 1.5,
+      duration_s: 2.2,
+    };
+    const page = htmlReport({
+      ...withReport(results, { run, rates: { ...results.report.rates, window_s: 2.2 } }),
+      seconds: rows,
+    });
+    expect(page).toMatch(/id="summary-requests">Ranges in full seconds of the load: scheduled 20,/);
+    expect(page).toMatch(/id="summary-latency">Ranges: p50 5,/);
+    const zones = JSON.parse(/id="plot-latency".*?json">(.*?)<\/script>/s.exec(page)?.[1] as string).zones;
+    expect(zones[0]).toEqual({ label: 'warm-up, not counted', from: 0, to: 2, kind: 'uncounted' });
+  });
+
+  it('shows no unit where there is no value, and counts one as one', () => {
+    const page = body(htmlReport(resultsOn([failed])));
+    expect(page).not.toContain('- ms');
+    const one = withReport(resultsOn([sample()]), { thresholds: [threshold()] });
+    expect(htmlReport(one)).toContain('<span class="count">passed</span>');
   });
 
   it('leaves a second without a success empty, in the table and so in the plot', () => {
