@@ -7,6 +7,7 @@ import { choosePacing, type Pacing } from '../engine/pacer.js';
 import { loadInWorkers } from '../engine/workers.js';
 import type { Io } from '../io.js';
 import { highestLevel } from '../patterns/pattern.js';
+import { errorText } from '../protocols/json.js';
 import { payloadAt, requestAt } from '../protocols/payloads.js';
 import { runFolds } from '../reduce/run-folds.js';
 import type { Counters } from '../reduce/server-share.js';
@@ -159,7 +160,7 @@ async function record(
     take: records.take,
     failed(outcome, detail) {
       if (!explained.has(outcome)) {
-        explained.set(outcome, safeText(detail));
+        explained.set(outcome, safeText(errorText(detail) ?? detail));
       }
     },
     gaps(answer) {
