@@ -165,29 +165,30 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
       return exitCodeOfStop(stopping.asked());
     }
     const load = ready ?? (await rigged(await learn({ spec, target, clock }, questions)));
-    const directory = directories.createRunDirectory(directoryOptions);
-    say(`files: ${directory.shown}`);
     const live = await startLiveExport({ settings: spec.settings, endpoints: load.rig.protocol.endpoints, say });
-    const results = await measure({
+    const { results, directory } = await measure({
       io,
       spec,
       ...load,
       target,
       url: endpoint.url,
       embedded: server !== undefined,
-      directory,
+      makeDirectory() {
+        const made = directories.createRunDirectory(directoryOptions);
+        say(`files: ${made.shown}`);
+        return made;
+      },
       watchers: live.sinks,
       stop: stopping.signal,
       quiet: output.quiet,
       counters: statistics && (async () => (await ask(statistics, { spec, target, clock })).reading.value),
     }).finally(live.close);
     const files = writeReports(reports, results, directory.root);
-    io.stdout.write(screen(io, results, output));
+    io.stdout.write(screen(io, results, output, files));
     const crossed = crossedLine(results.report.thresholds);
     if (output.json && crossed) {
       say(crossed);
     }
-    say(`reports: ${files.join(', ')} in ${directory.shown}`);
     tellGithub(io, results);
     await server?.close();
     return exitCodeOf(results.report, { stopped: stopping.asked(), requireValid: spec.settings['require-valid'] });
