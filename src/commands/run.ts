@@ -7,7 +7,7 @@ import type { Known } from '../spec/learning.js';
 import { RUN_FLAG_GROUPS } from '../spec/run-flags.js';
 import type { RunSpec } from '../spec/run-spec.js';
 import { safeText } from '../text.js';
-import { formatBytes, groupDigits } from '../units.js';
+import { formatBytes, formatMs, groupDigits } from '../units.js';
 import { THRESHOLD_GRAMMAR } from '../verdicts/threshold-language.js';
 import { COMMON_FLAGS, type Command, type CommandInput } from './command.js';
 import { type Stopping, stopOnSignal } from './stopping.js';
@@ -118,8 +118,8 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     }
     const { requests, bytes } = rig.pool;
     say(
-      `payloads: ${requests.length} distinct requests of ${formatBytes(bytes)} from ${rig.datasetName}, encoded in ` +
-        `${rig.encodeMs} ms`,
+      `payloads: ${groupDigits(requests.length)} distinct requests from ${rig.datasetName}, ${formatBytes(bytes)} ` +
+        `altogether, encoded in ${formatMs(rig.encodeMs)} ms`,
     );
     if (known.inputs) {
       const words = known.inputs.map(({ name, datatype, shape }) => `${safeText(name)} ${datatype} [${shape}]`);
