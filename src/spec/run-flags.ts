@@ -121,7 +121,11 @@ export const RUN_FLAGS = {
   }),
   'abort-after': duration({ help: 'length of the measured run before which --abort stops nothing', default: '10s' }),
   'fail-on-error': onOff({ help: 'the threshold error_rate==0: one failed request is exit 99' }),
-  file: text({ arg: 'FILE', short: 'f', help: 'spec in YAML or JSON with these names as keys; flags win over it' }),
+  file: text({
+    arg: 'FILE',
+    short: 'f',
+    help: 'spec in YAML or JSON with these names as keys; flags win over it (default: infer-bench.yaml, .yml or .json, where there is one)',
+  }),
   out: text({ arg: 'DIR', short: 'o', help: 'run directory (default runs/<time>-<protocol>-<pattern>)' }),
   report: text({
     arg: 'LIST',
