@@ -125,9 +125,21 @@ function helpOf(io: Io, name: string, command: Command): string {
   const examples = command.examples
     .map(([line, what]) => `${wrap(what, '  # ')}\n${shellLines(`infer-bench ${line}`, helpWidth(io))}`)
     .join('\n');
-  // Lines of a paragraph are one line to whoever has more, or fewer, columns than its author.
-  const notes = command.notes ? `\n${wrap(command.notes.replaceAll(/^(\S.*)\n(?=\S)/gm, '$1 '))}\n` : '';
+  const notes = command.notes ? `\n${wrap(paragraphs(command.notes))}\n` : '';
   return `${commander.helpInformation()}\nExamples:\n${examples}\n${notes}\n${EXIT_CODES}`;
+}
+
+/**
+ * The lines of each paragraph as one, for whoever has more, or fewer, columns than its author. Lines that are indented or
+ * have columns are not of a paragraph.
+ */
+function paragraphs(text: string): string {
+  const isProse = (line = '') => /^\S/.test(line) && !line.includes('  ');
+  const lines = text.split('\n');
+  return lines
+    .map((line, index) => `${line}${isProse(line) && isProse(lines[index + 1]) ? ' ' : '\n'}`)
+    .join('')
+    .trimEnd();
 }
 
 /** A command line that can be pasted, continued before a flag where it would be wider than `width`. */

@@ -221,18 +221,17 @@ async function calibrateLane(options: CalibrateOptions, protocol: string) {
     const rig = await rigOf(spec, cwd, clock);
     figures.workers = rig.workers;
     const target = await reach(server.endpoint);
-    const directory = createRunDirectory({ path: 'run', cwd, force: true });
     const late = new AbortController();
     const giveUp = clock.at(clock.nowUs() + WARMUP_US + 2 * durationUs + STEP_GRACE_US, () => late.abort());
     try {
-      const { report } = await measure({
+      const { results, directory } = await measure({
         io,
         spec,
         rig,
         target,
         url: server.endpoint.url,
         embedded: false,
-        directory,
+        makeDirectory: () => createRunDirectory({ path: 'run', cwd, force: true }),
         ceiling: undefined,
         stop: AbortSignal.any([options.stop, late.signal]),
         quiet: true,
@@ -240,7 +239,7 @@ async function calibrateLane(options: CalibrateOptions, protocol: string) {
       if (options.stop.aborted) {
         throw new Stopped();
       }
-      return { report, directory };
+      return { report: results.report, directory };
     } finally {
       giveUp();
     }

@@ -61,7 +61,9 @@ export async function startEmbeddedServer({
     ended.then(() => undefined),
   ]);
   if (ready === undefined) {
-    throw new BenchError('usage', complaints.trim().replace(/^error: /gm, ''), { path: 'embedded server' });
+    const [, problem = '', hint] = /^(.*?)(?:\nhint: (.*))?$/s.exec(complaints.trim()) ?? [];
+    const said = problem.replace(/^error: /gm, '');
+    throw new BenchError('usage', said, { path: 'embedded server', ...(hint !== undefined && { hint }) });
   }
   const url = (JSON.parse(ready) as Readonly<Record<string, string>>)[via] as string;
   const { hostname, port } = new URL(url.replace(/^grpc/, 'http'));

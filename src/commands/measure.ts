@@ -7,6 +7,7 @@ import { choosePacing, type Pacing } from '../engine/pacer.js';
 import { loadInWorkers } from '../engine/workers.js';
 import type { Io } from '../io.js';
 import { highestLevel } from '../patterns/pattern.js';
+import { errorText } from '../protocols/json.js';
 import { payloadAt, requestAt } from '../protocols/payloads.js';
 import { runFolds } from '../reduce/run-folds.js';
 import type { Counters } from '../reduce/server-share.js';
@@ -50,7 +51,8 @@ export interface MeasureOptions {
   /** The URL as shown to the user. */
   readonly url: string;
   readonly embedded: boolean;
-  readonly directory: RunDirectory;
+  /** Makes it, once the connections are open: a server that cannot be had leaves no directory, and a run that is there. */
+  readonly makeDirectory: () => RunDirectory;
   /** What this machine was found to keep for such a run; undefined when it was not calibrated. */
   readonly ceiling: Pick<Headroom, 'ceiling_per_s' | 'calibrated_at'> | undefined;
   /** Who else takes the rows. */
@@ -62,27 +64,33 @@ export interface MeasureOptions {
   readonly counters?: (() => Promise<Counters | undefined>) | undefined;
 }
 
+export interface Measured {
+  readonly directory: RunDirectory;
+  readonly results: Results;
+}
+
 /**
  * The measurement itself: sends the load, records every request while it does, and reduces the records. All records of
  * the run directory are complete when it returns; reports are made of what it returns. Throws BenchError('output') when
  * they are not.
  */
-export async function measure(options: MeasureOptions): Promise<Results> {
-  const { spec, rig, target, directory } = options;
+export async function measure(options: MeasureOptions): Promise<Measured> {
+  const { spec, rig, target } = options;
   const pacing = pacingOf(spec, rig);
   const clock = systemClock();
   const load = await loadOf(threadPlans({ spec, rig, target, pacing }), rig, clock);
   try {
     await load.open();
+    const directory = options.makeDirectory();
     const countersBefore = await options.counters?.();
     clock.startIn(START_IN_US);
     const planned = plannedRecord(options, pacing, clock.epochMsAt(0));
     const plan = planOf({ spec, rig, target, embedded: options.embedded, pacing, anchor: clock.anchor() });
     directory.write('plan', json({ ...plan, report: planned }));
     directory.write('spec', stringify(spec.asked));
-    const { end, ...recorded } = await record(options, load, { clock, countersBefore });
+    const { end, ...recorded } = await record({ ...options, directory }, load, { clock, countersBefore });
     directory.write('end', json(end));
-    return resultsOf({ planned, host: plan.host, end, ...recorded, directory });
+    return { directory, results: resultsOf({ planned, host: plan.host, end, ...recorded, directory }) };
   } finally {
     await load.close();
   }
@@ -90,7 +98,7 @@ export async function measure(options: MeasureOptions): Promise<Results> {
 
 /** Runs the load, writes every row of it and folds them as they come. */
 async function record(
-  options: MeasureOptions,
+  options: MeasureOptions & Pick<Measured, 'directory'>,
   load: Load,
   { clock, countersBefore }: { readonly clock: SystemClock; readonly countersBefore: Counters | undefined },
 ) {
@@ -159,7 +167,7 @@ async function record(
     take: records.take,
     failed(outcome, detail) {
       if (!explained.has(outcome)) {
-        explained.set(outcome, safeText(detail));
+        explained.set(outcome, safeText(errorText(detail) ?? detail));
       }
     },
     gaps(answer) {

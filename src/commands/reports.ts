@@ -76,8 +76,14 @@ export interface ScreenOptions {
   readonly 'no-color': boolean;
 }
 
-/** What goes to stdout of a run: its summary as text or as JSON. */
-export function screen(io: Io, results: Results, options: ScreenOptions): string {
+/** What goes to stdout of a run: its summary as text, with the reports among its files, or as JSON. */
+export function screen(io: Io, results: Results, options: ScreenOptions, reports: readonly string[] = []): string {
+  if (options.json) {
+    return renderReport('json', results);
+  }
   const colored = isLive(io, io.stdout) && !options['no-color'] && !io.env.NO_COLOR;
-  return renderReport(options.json ? 'json' : colored ? 'console-color' : 'console', results);
+  const { run } = results.report;
+  const files = [...new Set([...run.files, ...reports])];
+  const report = { ...results.report, run: { ...run, files } };
+  return renderReport(colored ? 'console-color' : 'console', { ...results, report });
 }

@@ -7,7 +7,7 @@ import type { Known } from '../spec/learning.js';
 import { RUN_FLAG_GROUPS } from '../spec/run-flags.js';
 import type { RunSpec } from '../spec/run-spec.js';
 import { safeText } from '../text.js';
-import { formatBytes, groupDigits } from '../units.js';
+import { formatBytes, formatMs, groupDigits } from '../units.js';
 import { THRESHOLD_GRAMMAR } from '../verdicts/threshold-language.js';
 import { COMMON_FLAGS, type Command, type CommandInput } from './command.js';
 import { type Stopping, stopOnSignal } from './stopping.js';
@@ -118,8 +118,8 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
     }
     const { requests, bytes } = rig.pool;
     say(
-      `payloads: ${requests.length} distinct requests of ${formatBytes(bytes)} from ${rig.datasetName}, encoded in ` +
-        `${rig.encodeMs} ms`,
+      `payloads: ${groupDigits(requests.length)} distinct requests from ${rig.datasetName}, ${formatBytes(bytes)} ` +
+        `altogether, encoded in ${formatMs(rig.encodeMs)} ms`,
     );
     if (known.inputs) {
       const words = known.inputs.map(({ name, datatype, shape }) => `${safeText(name)} ${datatype} [${shape}]`);
@@ -165,29 +165,30 @@ async function runOnce(io: Io, input: CommandInput, stopping: Stopping): Promise
       return exitCodeOfStop(stopping.asked());
     }
     const load = ready ?? (await rigged(await learn({ spec, target, clock }, questions)));
-    const directory = directories.createRunDirectory(directoryOptions);
-    say(`files: ${directory.shown}`);
     const live = await startLiveExport({ settings: spec.settings, endpoints: load.rig.protocol.endpoints, say });
-    const results = await measure({
+    const { results, directory } = await measure({
       io,
       spec,
       ...load,
       target,
       url: endpoint.url,
       embedded: server !== undefined,
-      directory,
+      makeDirectory() {
+        const made = directories.createRunDirectory(directoryOptions);
+        say(`files: ${made.shown}`);
+        return made;
+      },
       watchers: live.sinks,
       stop: stopping.signal,
       quiet: output.quiet,
       counters: statistics && (async () => (await ask(statistics, { spec, target, clock })).reading.value),
     }).finally(live.close);
     const files = writeReports(reports, results, directory.root);
-    io.stdout.write(screen(io, results, output));
+    io.stdout.write(screen(io, results, output, files));
     const crossed = crossedLine(results.report.thresholds);
     if (output.json && crossed) {
       say(crossed);
     }
-    say(`reports: ${files.join(', ')} in ${directory.shown}`);
     tellGithub(io, results);
     await server?.close();
     return exitCodeOf(results.report, { stopped: stopping.asked(), requireValid: spec.settings['require-valid'] });

@@ -82,6 +82,22 @@ export function readJson<Answer>(
   return value === undefined ? { problem: `Wanted ${what}, got ${shown(json.value)}` } : { value };
 }
 
+/**
+ * What an error in JSON says: `error` of TensorFlow Serving, Triton and KServe, `error.message` of the OpenAI API,
+ * `message` of TorchServe. Undefined for anything else, such as the page of a server that has no such path.
+ */
+export function errorText(body: string): string | undefined {
+  let value: { readonly error?: unknown; readonly message?: unknown } | null;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+  const error = value?.error;
+  const said = [error, (error as { readonly message?: unknown } | null | undefined)?.message, value?.message];
+  return said.find((one) => typeof one === 'string' && one !== '') as string | undefined;
+}
+
 /** A value of an answer in a message: its JSON, cut. A server decides how deep it is, and stringify has a stack. */
 export function shown(value: unknown): string {
   try {

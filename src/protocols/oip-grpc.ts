@@ -11,7 +11,7 @@ import {
   rawProblem,
 } from './oip.js';
 import { callOf, callProbe, type GrpcMethod, grpcMethod } from './proto.js';
-import { DECODED_OK, type Decoded, protocol } from './protocol.js';
+import { DECODED_OK, type Decoded, protocol, readingOf } from './protocol.js';
 import { answersByItem, batchOf, GRPC_ENCODING, type InputBatch, nested, rawRows } from './tensors.js';
 
 type Contents = Readonly<Record<`${string}_contents`, readonly unknown[]>>;
@@ -72,7 +72,7 @@ export const oipGrpc = protocol({
       readiness: callProbe(ready, named, ({ ready: isReady }) =>
         isReady ? { value: true } : { problem: `Model "${values.model}" is not ready` },
       ),
-      metadata: callProbe(metadata, named, ({ inputs }) => ({ value: inputsOfMetadata(inputs) })),
+      metadata: callProbe(metadata, named, ({ inputs }) => readingOf(() => inputsOfMetadata(inputs))),
       statistics: callProbe(statistics, named, ({ model_stats: stats }) => {
         const counters = countersOf(stats);
         return counters ? { value: counters } : { problem: 'The answer has no statistics' };

@@ -14,7 +14,15 @@ import {
   plainElement,
   rawProblem,
 } from './oip.js';
-import { anyAnswer, type Decoded, getProbe, protocol, type WireRequest, type WireResponse } from './protocol.js';
+import {
+  anyAnswer,
+  type Decoded,
+  getProbe,
+  protocol,
+  readingOf,
+  type WireRequest,
+  type WireResponse,
+} from './protocol.js';
 import { answersByItem, batchOf, flatJson, type InputBatch, nested, rawRows } from './tensors.js';
 
 /** Where the JSON ends and the raw tensors begin. */
@@ -40,13 +48,8 @@ export const oipRest = protocol({
     return {
       readiness: getProbe(`${model}/ready`, anyAnswer),
       metadata: getProbe(model, (reply) => {
-        try {
-          return readJson(reply, 'the metadata of a model', (value) =>
-            inputsOfMetadata((value as { readonly inputs?: unknown } | null)?.inputs),
-          );
-        } catch (error) {
-          return { problem: (error as Error).message };
-        }
+        const metadata = readJson(reply, 'the metadata of a model', (value) => value as { readonly inputs?: unknown });
+        return metadata.problem === undefined ? readingOf(() => inputsOfMetadata(metadata.value?.inputs)) : metadata;
       }),
       statistics: getProbe(`${model}/stats`, (reply) =>
         readJson(reply, 'the statistics of a model', (value) =>

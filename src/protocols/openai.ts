@@ -5,6 +5,7 @@ import {
   anyAnswer,
   type Decoded,
   getProbe,
+  modelProbe,
   protocol,
   type Questions,
   type WireRequest,
@@ -98,7 +99,8 @@ function generation({ name, path, endpoint, ...form }: Generation, summary: stri
     summary,
     flags: GENERATION_FLAGS,
     maxBatch: 1,
-    questions: (_values, basePath) => questionsBeside(apiPath(basePath, path), path),
+    questions: ({ model }, basePath) =>
+      questionsOf(apiPath(basePath, path), path, { model, ...form.prompt(ASKED_TEXT), max_tokens: 1 }),
     create: async (values, basePath) => {
       const maxTokens = values['max-tokens'];
       const { model, stream } = values;
@@ -141,7 +143,8 @@ export const openaiEmbeddings = protocol({
     'endpoint-name': ENDPOINT_NAME_FLAG,
   },
   maxBatch: MAX_INPUTS,
-  questions: (_values, basePath) => questionsBeside(apiPath(basePath, '/embeddings'), '/embeddings'),
+  questions: ({ model }, basePath) =>
+    questionsOf(apiPath(basePath, '/embeddings'), '/embeddings', { model, input: ASKED_TEXT }),
   create: async (values, basePath) => {
     const path = apiPath(basePath, '/embeddings');
     const { model, encoding } = values;
@@ -171,9 +174,19 @@ function apiPath(basePath: string, call: string): string {
   return /\/v\d+$/.test(base) ? base + call : `${base}/v1${call}`;
 }
 
-/** Ready when the list of models, which lies beside the call, is answered. */
-function questionsBeside(path: string, call: string): Questions {
-  return { readiness: getProbe(`${path.slice(0, -call.length)}/models`, anyAnswer) };
+/** What a server is asked with: in no dataset, so that no cache knows a payload by it. */
+const ASKED_TEXT = 'infer-bench asks whether the model is there';
+
+/**
+ * Ready when the list of models, which lies beside the call, is answered. Whether it has the model is asked by a request
+ * for it: the list lacks the other names of a model, and some servers take any name.
+ */
+function questionsOf(path: string, call: string, request: object): Questions {
+  const body = Buffer.from(JSON.stringify(request));
+  return {
+    readiness: getProbe(`${path.slice(0, -call.length)}/models`, anyAnswer),
+    metadata: modelProbe({ method: 'POST', path, headers: JSON_HEADERS, body, batch: 1 }),
+  };
 }
 
 function textsOf(items: readonly Item[], name: string): readonly string[] {

@@ -53,6 +53,8 @@ export interface Reply {
   readonly response: WireResponse | undefined;
   /** What is known of the failure otherwise; not yet safe to print. */
   readonly detail: string;
+  /** Whether that is an error in the form that APIs have for theirs: not of a server that has no such path. */
+  readonly spoken?: boolean;
 }
 
 /** Asks the server something beside the load. */
@@ -200,6 +202,29 @@ export const DECODED_OK: Decoded = { outcome: 'ok' };
 /** A probe by a bodiless GET. */
 export function getProbe<Answer>(path: string, read: Probe<Answer>['read']): Probe<Answer> {
   return { request: { method: 'GET', path, headers: { accept: 'application/json' }, body: null, batch: 0 }, read };
+}
+
+/** What `read` makes of an answer; a RangeError of it is a sentence that says what is wrong. */
+export function readingOf<Answer>(read: () => Answer): Reading<Answer> {
+  try {
+    return { value: read() };
+  } catch (error) {
+    if (!(error instanceof RangeError)) {
+      throw error;
+    }
+    return { problem: error.message };
+  }
+}
+
+/**
+ * Asks for a model at a server that does not tell of its inputs: by a request for as little as can be, which it refuses
+ * with 404 and a word about it when it has no such model. Whatever else comes of it, the load will tell.
+ */
+export function modelProbe(request: WireRequest): Probe<readonly []> {
+  return {
+    request,
+    read: ({ status, spoken, detail }) => (status === 404 && spoken ? { problem: detail } : { value: [] }),
+  };
 }
 
 /** Ready when it answers HTTP 2xx or gRPC OK, whatever it says. */

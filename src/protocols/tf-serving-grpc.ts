@@ -2,7 +2,7 @@ import type { Datatype, InputSpec, TensorValues } from '../datasets/dataset.js';
 import { choice } from '../flags.js';
 import { bitsOf, DATATYPES, rawElements } from './datatypes.js';
 import { callOf, callProbe, type GrpcMethod, grpcMethod, messageReader } from './proto.js';
-import { DECODED_OK, type Decoded, type Probe, protocol, type Questions } from './protocol.js';
+import { DECODED_OK, type Decoded, type Probe, protocol, type Questions, readingOf } from './protocol.js';
 import {
   answersByItem,
   batchOf,
@@ -379,8 +379,10 @@ async function metadataOf(
   const request = { model_spec: model, metadata_field: ['signature_def'] };
   return callProbe(method, request, ({ metadata }) => {
     const packed = metadata.signature_def;
-    return packed
-      ? { value: inputsIn(read(packed.value).signature_def) }
-      : { problem: 'The answer has no signature_def' };
+    if (!packed) {
+      return { problem: 'The answer has no signature_def' };
+    }
+    const { signature_def: signatures } = read(packed.value);
+    return readingOf(() => inputsIn(signatures));
   });
 }

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Datatype } from '../datasets/dataset.js';
 import { choice } from '../flags.js';
 import { decodeJson, JSON_HEADERS, jsonValue, readJson, rowsProblem, shown } from './json.js';
-import { type Decoded, getProbe, protocol, type WireRequest } from './protocol.js';
+import { type Decoded, getProbe, protocol, readingOf, type WireRequest } from './protocol.js';
 import { answersByItem, batchOf, flatJson, type InputBatch, type JsonElement, nestedJson } from './tensors.js';
 import { fitsDigits, inputNameOf, inputsOfCall, signaturesOf, TF_CALLS, TF_FLAGS, tfProblems } from './tf-serving.js';
 
@@ -36,14 +36,8 @@ export const tfServingRest = protocol({
     return {
       readiness: getProbe(model, (reply) => readJson(reply, 'a version that is AVAILABLE', isAvailable)),
       metadata: getProbe(`${model}/metadata`, (reply) => {
-        try {
-          return readJson(reply, 'the metadata of a model', (value) => {
-            const signatures = signaturesIn(value);
-            return signatures === undefined ? undefined : inputsOfCall(signatures, values);
-          });
-        } catch (error) {
-          return { problem: (error as Error).message };
-        }
+        const signatures = readJson(reply, 'the metadata of a model', signaturesIn);
+        return signatures.problem === undefined ? readingOf(() => inputsOfCall(signatures.value, values)) : signatures;
       }),
     };
   },

@@ -1,6 +1,6 @@
 import { decodeJson, JSON_HEADERS, jsonValue, rowsProblem, shown } from './json.js';
 import { OIP_FLAGS } from './oip.js';
-import { anyAnswer, type Decoded, getProbe, protocol, type WireRequest } from './protocol.js';
+import { anyAnswer, type Decoded, getProbe, modelProbe, protocol, type WireRequest } from './protocol.js';
 import { batchOf, type InputBatch, nestedJson } from './tensors.js';
 
 /**
@@ -17,11 +17,19 @@ export const torchserve = protocol({
   input: 'tensor',
   takesPath: false,
   maxBatch: Number.MAX_SAFE_INTEGER,
-  questions: () => ({ readiness: getProbe('/ping', anyAnswer) }),
+  questions: (values) => ({
+    readiness: getProbe('/ping', anyAnswer),
+    // Its management API, which could be asked, is on another port and closed to most.
+    metadata: modelProbe({
+      method: 'POST',
+      path: predictionsPath(values),
+      headers: JSON_HEADERS,
+      body: Buffer.from('[]'),
+      batch: 0,
+    }),
+  }),
   create: async (values) => {
-    const version = values['model-version'];
-    const model = `/predictions/${encodeURIComponent(values.model)}`;
-    const path = version === undefined ? model : `${model}/${encodeURIComponent(version)}`;
+    const path = predictionsPath(values);
     return {
       name: 'torchserve',
       via: 'http',
@@ -44,3 +52,9 @@ export const torchserve = protocol({
     };
   },
 });
+
+function predictionsPath(values: { readonly model: string; readonly 'model-version'?: string | undefined }): string {
+  const version = values['model-version'];
+  const model = `/predictions/${encodeURIComponent(values.model)}`;
+  return version === undefined ? model : `${model}/${encodeURIComponent(version)}`;
+}

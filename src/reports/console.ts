@@ -66,10 +66,13 @@ function client({ pacing, workers }: RunFacts, of: GeneratorTotals): string {
   return parts.join(', ');
 }
 
-/** How often payloads came again: once round the pool in the plain orders, by the share that was met in the others. */
+/** How many payloads went out, or how often each: once round the pool in the plain orders, by the share that was met in the others. */
 function repeats({ repeats: { requests_n: sent, repeated_ratio: ratio }, run }: Report): string {
   const share = formatPercent(ratio);
   if (run.data_order !== 'repeat' && run.data_order !== 'zipf') {
+    if (sent < run.payloads) {
+      return `${groupDigits(sent)} of them sent`;
+    }
     const times = sent / run.payloads;
     const each = times >= 10 ? groupDigits(Math.round(times)) : times.toFixed(1);
     return `each sent ${each} times`;

@@ -1,5 +1,6 @@
 import { type Clock, sleepUntil } from '../clock.js';
 import { BenchError } from '../errors.js';
+import { errorText } from '../protocols/json.js';
 import type { Ask, Probe, Questions, Reading, Reply, WireRequest } from '../protocols/protocol.js';
 import { safeText } from '../text.js';
 import { TRANSPORTS } from '../transports/index.js';
@@ -12,10 +13,9 @@ import type { RunSpec } from './run-spec.js';
 /** How long a question beside the load may take. */
 const ASK_TIMEOUT_US = 10 * US_PER_S;
 
-/** An answer to a probe with the HTTP status or gRPC code it came with, undefined when none came. */
-export interface Asked<Answer> {
+/** What was read from the answer to a probe, and how it came. */
+export interface Asked<Answer> extends Required<Pick<Reply, 'status' | 'spoken'>> {
   readonly reading: Reading<Answer>;
-  readonly status: number | undefined;
 }
 
 /** Where and how a question goes. */
@@ -45,12 +45,14 @@ export async function asking<Result>(
     new Promise<Reply>((resolve) => {
       const slip = { seq: 0, connection: ANY_CONNECTION, deadlineUs: clock.nowUs() + timeoutUs };
       transport.send(request, slip, ({ outcome, status, response, detail }) => {
-        const failure = [outcome, ...(status === undefined ? [] : [`(status ${status})`]), detail ?? ''];
+        const said = errorText(detail ?? '');
+        const failure = [outcome, ...(status === undefined ? [] : [`(status ${status})`]), said ?? detail ?? ''];
         resolve({
           status,
           // Its bytes are good during this call only.
           response: response && { ...response, body: Buffer.from(response.body) },
           detail: failure.join(' ').trim(),
+          spoken: said !== undefined,
         });
       });
     });
@@ -65,7 +67,7 @@ export async function asking<Result>(
 export function ask<Answer>(probe: Probe<Answer>, context: Asking): Promise<Asked<Answer>> {
   return asking(context, async (send) => {
     const reply = await send(probe.request);
-    return { reading: probe.read(reply), status: reply.status };
+    return { reading: probe.read(reply), status: reply.status, spoken: reply.spoken === true };
   });
 }
 

@@ -19,7 +19,7 @@ export async function questionsOf({ protocolKind, protocolSettings, endpoint }: 
   return (await protocolKind.questions?.(protocolSettings, endpoint?.path ?? '')) ?? {};
 }
 
-/** The flags that say which model it is: with one of them the server is asked whether it has it. */
+/** The flags that say which model it is. */
 const MODEL_NAMES = ['model', 'model-version', 'version-label', 'signature', 'input'] as const;
 
 /** Whether the server has to be asked before requests can be encoded. */
@@ -27,11 +27,18 @@ export function hasToLearn(spec: RunSpec, { definitions, metadata }: Questions):
   return definitions !== undefined || isSynthetic(spec) || (metadata !== undefined && wantsInputs(spec));
 }
 
-/** Whether the inputs of the model matter: a model or dataset that the user names is held against them, unless nothing is to be checked. */
+/** Whether the user names a model or a dataset, which then has to be there and to fit. */
+function isNamed({ settings: { dataset }, asked }: RunSpec): boolean {
+  return dataset !== undefined || MODEL_NAMES.some((name) => asked[name] !== undefined);
+}
+
+/**
+ * Whether the inputs of the model matter: what the user names is held against them, and so are the defaults at a server
+ * that is not ours, unless nothing is to be checked.
+ */
 function wantsInputs(spec: RunSpec): boolean {
-  const { dataset, check } = spec.settings;
-  const named = dataset !== undefined || MODEL_NAMES.some((name) => spec.asked[name] !== undefined);
-  return isSynthetic(spec) || (named && check !== 'none');
+  const asks = spec.endpoint !== undefined || isNamed(spec);
+  return isSynthetic(spec) || (asks && spec.settings.check !== 'none');
 }
 
 /** Asks all that is wanted before requests can be encoded. Throws BenchError when it cannot be known. */
@@ -39,7 +46,7 @@ export async function learn(context: Asking, { definitions, metadata }: Question
   const { spec } = context;
   const learned = definitions && (await asking(context, definitions));
   const told = metadata && wantsInputs(spec) ? await inputsFrom(context, metadata) : undefined;
-  const inputs = told?.length === 0 ? undefined : told;
+  const inputs = told === undefined || told.length === 0 ? undefined : chosen(told, spec);
   if (!inputs && isSynthetic(spec)) {
     throw new BenchError(
       'usage',
@@ -50,37 +57,66 @@ export async function learn(context: Asking, { definitions, metadata }: Question
   return { learned, inputs };
 }
 
+/** The inputs that items are for: the one of `--input`, or all. Throws BenchError('usage') when the model has no such one. */
+function chosen(told: readonly InputSpec[], spec: RunSpec): readonly InputSpec[] {
+  const { input } = spec.asked;
+  if (input === undefined) {
+    return told;
+  }
+  const named = told.filter(({ name }) => name === input);
+  if (named.length === 0) {
+    const names = told.map(({ name }) => `"${safeText(name)}"`).join(', ');
+    throw new BenchError('usage', `Cannot use --input ${safeText(String(input))}: the model takes ${names}`, {
+      hint: "asked of the model's metadata, before any load",
+    });
+  }
+  // Made ones are made for all that it needs.
+  return isSynthetic(spec) ? told : named;
+}
+
 /**
- * The inputs of the model in the server's words; undefined where the server has no such call and none have to be made.
- * Throws BenchError: 'usage' for a model or signature that it does not know, 'unreachable' when it does not answer.
+ * The inputs of the model in the server's words; undefined where the server has no such call and none have to be made,
+ * or does not tell of a model that nobody named. Throws BenchError: 'usage' for a model or signature that it does not
+ * know, 'unreachable' when it does not answer.
  */
 async function inputsFrom(
   context: Asking,
   metadata: NonNullable<Questions['metadata']>,
 ): Promise<readonly InputSpec[] | undefined> {
   const { spec } = context;
-  const { reading, status } = await ask(metadata, context);
+  const { reading, status, spoken } = await ask(metadata, context);
   if (reading.problem === undefined) {
     return reading.value;
   }
   const problem = safeText(reading.problem);
+  const must = isSynthetic(spec) || isNamed(spec);
+  if (!must && !isUnknown(spec, status, spoken)) {
+    return undefined;
+  }
   if (status === undefined) {
     throw new BenchError('unreachable', `Cannot ask for the inputs of the model: ${problem}`, {
       hint: 'nothing was sent',
     });
   }
-  if (!isSynthetic(spec) && hasNoMetadata(spec, status, reading.problem)) {
+  if (!isSynthetic(spec) && hasNoMetadata(spec, status, spoken)) {
     return undefined;
   }
   throw new BenchError('usage', `Cannot use the model: ${problem}`, {
-    hint: 'asked of its metadata, before any load; --model, --model-version and --signature name it; --check none sends without asking',
+    hint: 'asked before any load; --model and what it has beside it name the model; --check none sends without asking',
   });
+}
+
+const NOT_FOUND = 5;
+
+/** Whether the server says itself that it has no such model. */
+function isUnknown({ protocolKind: { via } }: RunSpec, status: number | undefined, spoken: boolean): boolean {
+  return via === 'grpc' ? status === NOT_FOUND : status === 404 && spoken;
 }
 
 const UNIMPLEMENTED = 12;
 const NO_SUCH_PATH: readonly number[] = [404, 405, 501];
 
 /** Whether the server has no such call at all. An error in the API's own form is about the model. */
-function hasNoMetadata({ protocolKind: { via } }: RunSpec, status: number, problem: string): boolean {
-  return via === 'grpc' ? status === UNIMPLEMENTED : NO_SUCH_PATH.includes(status) && !problem.includes('"error"');
+function hasNoMetadata({ protocolKind: { via } }: RunSpec, status: number, spoken: boolean): boolean {
+  return via === 'grpc' ? status === UNIMPLEMENTED : NO_SUCH_PATH.includes(status) && !spoken;
 }

@@ -121,7 +121,11 @@ export const RUN_FLAGS = {
   }),
   'abort-after': duration({ help: 'length of the measured run before which --abort stops nothing', default: '10s' }),
   'fail-on-error': onOff({ help: 'the threshold error_rate==0: one failed request is exit 99' }),
-  file: text({ arg: 'FILE', short: 'f', help: 'spec in YAML or JSON with these names as keys; flags win over it' }),
+  file: text({
+    arg: 'FILE',
+    short: 'f',
+    help: 'spec in YAML or JSON with these names as keys; flags win over it (default: infer-bench.yaml, .yml or .json, where there is one)',
+  }),
   out: text({ arg: 'DIR', short: 'o', help: 'run directory (default runs/<time>-<protocol>-<pattern>)' }),
   report: text({
     arg: 'LIST',
@@ -276,7 +280,7 @@ export const RUN_FLAG_GROUPS: Readonly<Record<string, Flags>> = {
   'Open model (rates)': pick('spacing', 'max-in-flight', 'pacing'),
   Request: {
     ...pick('protocol'),
-    ...merged(PROTOCOL_FLAGS),
+    ...ownersNamed(PROTOCOL_FLAGS),
     ...pick(
       'batch-size',
       'dataset',
@@ -315,25 +319,31 @@ function mapValues<In, Out>(
   return Object.fromEntries(Object.entries(table).map(([name, value]) => [name, map(value)]));
 }
 
-/** The flags of all owners, each name once; what owners say differently of a flag is said in one line. */
+/** The flags of all owners, each name once, whoever's it is. */
 function merged(tables: Readonly<Record<string, Flags>>): Flags {
-  const all: Record<string, Flag<unknown>> = {};
-  for (const flags of Object.values(tables)) {
-    for (const [name, flag] of Object.entries(flags)) {
-      const known = all[name];
-      all[name] = known && !saysOf(known).includes(saysOf(flag)) ? bothOf(known, flag) : (known ?? flag);
+  return Object.assign({}, ...Object.values(tables));
+}
+
+/** The same for the help: each with what its owners say of it, and who they are. */
+function ownersNamed(tables: Readonly<Record<string, Flags>>): Flags {
+  const explain = (name: string, { default: _said, ...flag }: Flag<unknown>): Flag<unknown> => {
+    const owners = new Map<string, string[]>();
+    const args = new Set<string>();
+    for (const [owner, flags] of Object.entries(tables)) {
+      const own = flags[name];
+      if (own) {
+        args.add(own.arg);
+        owners.set(saysOf(own), [...(owners.get(saysOf(own)) ?? []), owner]);
+      }
     }
-  }
-  return all;
+    const help = [...owners].map(([says, names]) => `${names.join(', ')}: ${says}`).join('; ');
+    return { ...flag, arg: [...args].join('|'), help };
+  };
+  return Object.fromEntries(Object.entries(merged(tables)).map(([name, flag]) => [name, explain(name, flag)]));
 }
 
-function bothOf(known: Flag<unknown>, flag: Flag<unknown>): Flag<unknown> {
-  const { default: _said, ...rest } = flag;
-  return { ...rest, help: `${saysOf(known)}; ${saysOf(flag)}` };
-}
-
-function saysOf({ help, default: value }: Flag<unknown>): string {
-  return value === undefined ? help : `${help} (default ${value})`;
+function saysOf({ arg, help, default: value }: Flag<unknown>): string {
+  return value === undefined || arg === '' ? help : `${help} (default ${value})`;
 }
 
 function pick<Name extends keyof typeof RUN_FLAGS>(...names: readonly Name[]): Pick<typeof RUN_FLAGS, Name> {

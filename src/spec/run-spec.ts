@@ -8,6 +8,7 @@ import type { DataOrder } from '../protocols/data-order.js';
 import { PROTOCOLS } from '../protocols/index.js';
 import type { ProtocolKind } from '../protocols/protocol.js';
 import { MASK } from '../text.js';
+import { groupDigits } from '../units.js';
 import type { ThresholdPlan } from '../verdicts/threshold-plan.js';
 import { type Endpoint, readEndpoint } from './endpoint.js';
 import { withFiles } from './flag-files.js';
@@ -102,7 +103,7 @@ export function readRunSpec({ operands, given: flags, problems: found, cwd }: Ru
   }
   if (settings['batch-size'] > protocolKind.maxBatch) {
     problems.push(
-      `Cannot read ${nameOf('batch-size')}: --protocol ${settings.protocol} takes ${protocolKind.maxBatch} item per ` +
+      `Cannot read ${nameOf('batch-size')}: --protocol ${settings.protocol} takes ${mostItems(protocolKind.maxBatch)} per ` +
         `request: got ${settings['batch-size']}`,
     );
   }
@@ -217,6 +218,10 @@ function uselessFlags(
         ? []
         : [`${nameOf(name)} has no effect with --${what} ${chosen}: it belongs to --${what} ${owners.join(', ')}`];
     });
+}
+
+function mostItems(count: number): string {
+  return count === 1 ? '1 item' : `at most ${groupDigits(count)} items`;
 }
 
 /** A masked secret of a saved spec must not be sent as if it were one. */

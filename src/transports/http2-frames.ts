@@ -4,6 +4,8 @@
 export const FRAME_HEAD_BYTES = 9;
 /** The largest payload a peer may send that was told nothing else, and the least that every peer takes. */
 export const MAX_FRAME_BYTES = 16_384;
+/** The length of a frame that begins with `HTT`: a server of HTTP/1 that complains. */
+const HTTP1_START = 0x485454;
 /** Flow-control window of streams and connections where nothing else was said. */
 export const DEFAULT_WINDOW_BYTES = 65_535;
 /** The largest flow-control window, and the largest stream id. */
@@ -143,7 +145,11 @@ export function createFrameReader(sink: FrameSink): FrameReader {
   function payloadBytes(head: Buffer, at: number): number {
     const bytes = ((head[at] as number) << 16) | ((head[at + 1] as number) << 8) | (head[at + 2] as number);
     if (bytes > MAX_FRAME_BYTES) {
-      throw new ConnectionError('FRAME_SIZE_ERROR', `Frame of ${bytes} bytes: at most ${MAX_FRAME_BYTES} are allowed`);
+      const what =
+        bytes === HTTP1_START
+          ? 'an answer of HTTP/1'
+          : `Frame of ${bytes} bytes: at most ${MAX_FRAME_BYTES} are allowed`;
+      throw new ConnectionError('FRAME_SIZE_ERROR', what);
     }
     return bytes;
   }

@@ -119,6 +119,12 @@ const UNTRUSTED: ReadonlySet<string> = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
 ]);
 
+const UNTRUSTED_HINT = '--cacert FILE trusts its authority, --insecure does not check';
+const HINTS: Readonly<Record<string, string>> = {
+  ERR_SSL_WRONG_VERSION_NUMBER: 'a URL of http:// or grpc:// goes without TLS',
+};
+const HINT = 'look whether this port is for that protocol, with or without TLS, and takes so many connections';
+
 /** Why a connection could not be made, in plain words where its code is known. */
 export function reasonOf(problem: unknown): string {
   const code = errorCode(problem);
@@ -148,8 +154,6 @@ function openError(index: number, count: number, target: Target, cause: unknown)
   }
   return new BenchError('unreachable', `Cannot open ${what}: ${reasonOf(cause)}`, {
     cause,
-    hint: UNTRUSTED.has(code)
-      ? '--cacert FILE trusts its authority, --insecure does not check; nothing was sent'
-      : 'all connections are opened before the run, and the server may take fewer; nothing was sent',
+    hint: `${UNTRUSTED.has(code) ? UNTRUSTED_HINT : (HINTS[code] ?? HINT)}; nothing was sent`,
   });
 }

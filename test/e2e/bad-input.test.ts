@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { closeAnswering, serverOf } from '../support/answering.js';
 import { cli, newDirectory } from '../support/cli.js';
 
 describe('bad input ends with one clear message, the right code and no stack', () => {
@@ -47,7 +48,11 @@ describe('bad input ends with one clear message, the right code and no stack', (
       5,
       'Cannot make --out file/below: a part of the path is not a directory',
     ],
-    [['run', '--truth-log', 'taken', '--duration', '1s'], 2, 'taken'],
+    [
+      ['run', '--truth-log', 'rows.csv', '--duration', '1s'],
+      2,
+      'rows.csv: exists already\nhint: give a new file in a directory that exists',
+    ],
     [['rnu'], 2, 'Unknown command: rnu (did you mean run?)'],
     [['--verbose'], 2, 'Unknown flag before the command: --verbose'],
     [['serve', 'sentimental'], 2, 'sentimental'],
@@ -58,6 +63,26 @@ describe('bad input ends with one clear message, the right code and no stack', (
     expect(end.stderr).not.toMatch(/^ {4}at /m);
     expect(end.stdout).toBe('');
     expect(existsSync(join(cwd, 'runs'))).toBe(false);
+  });
+
+  it('a server that speaks something else leaves no directory, and the run that --force would replace', async () => {
+    const url = await serverOf((_request, response) => response.end('{}'));
+    const port = new URL(url).port;
+    const here = newDirectory();
+    mkdirSync(join(here, 'old'));
+    writeFileSync(join(here, 'old', 'summary.json'), 'the old one');
+    for (const [scheme, protocol, problem] of [
+      ['https', 'sentiment', 'the server does not speak TLS'],
+      ['grpc', 'oip-grpc', 'Not HTTP/2: an answer of HTTP/1'],
+    ] as const) {
+      const words = ['run', `${scheme}://127.0.0.1:${port}`, '--protocol', protocol, '--duration', '1s', '--out'];
+      const fresh = await cli([...words, 'new'], { cwd: here });
+      expect(fresh.stderr).toContain(`127.0.0.1:${port}: ${problem}\nhint: `);
+      expect([fresh.code, existsSync(join(here, 'new'))]).toEqual([3, false]);
+      expect((await cli([...words, 'old', '--force'], { cwd: here })).code).toBe(3);
+      expect(readFileSync(join(here, 'old', 'summary.json'), 'utf8')).toBe('the old one');
+    }
+    closeAnswering();
   });
 
   it('several problems are reported together', async () => {

@@ -45,12 +45,15 @@ describe('inputs of the server’s own metadata', () => {
   });
 
   it.each([
-    ['tf-serving-rest', ['--model', 'resnet'], 'Servable not found for request: Latest(resnet)'],
+    ['tf-serving-rest', ['--model', 'resnet'], '(status 404) Servable not found for request: Latest(resnet)'],
     ['tf-serving-grpc', ['--model', 'resnet'], 'Servable not found for request: Latest(resnet)'],
     ['tf-serving-rest', ['--signature', 'nope'], 'no signature "nope", but predict_images'],
     ['tf-serving-grpc', ['--version-label', 'nope', '--model', 'x'], 'Unrecognized servable version label: nope'],
-    ['oip-rest', ['--model', 'resnet'], "Request for unknown model: 'resnet' is not found"],
+    ['oip-rest', ['--model', 'resnet'], "(status 404) Request for unknown model: 'resnet' is not found"],
     ['oip-grpc', ['--model', 'resnet'], "Request for unknown model: 'resnet' is not found"],
+    ['tf-serving-rest', ['--input', 'nope'], 'Cannot use --input nope: the model takes "images"'],
+    ['oip-grpc', ['--input', 'nope', '--dataset', 'digits'], 'Cannot use --input nope: the model takes "images"'],
+    ['tf-serving-grpc', ['--signature', 'nope'], 'Cannot use the model: The model has no signature "nope"'],
     ['oip-grpc', ['--dataset', 'tweets'], 'input "images" of the model takes FP32, the items are BYTES'],
     ['tf-serving-rest', ['--call', 'regress', '--dataset', 'synthetic'], 'name the inputs with --dataset'],
     ['tf-serving-rest', ['--call', 'regress', '--model', 'x', '--dataset', 'digits'], 'Latest(x)'],

@@ -52,6 +52,7 @@ describe('the summary on the screen', () => {
     const plain = onScreen(report);
     expect(plain).not.toMatch(/cache|health|repeats/);
     expect(plain).toContain('each sent 77 times');
+    expect(onScreen(reportOn(many.slice(0, 8)))).toContain(', 8 of them sent');
     const of = reportOn(
       [
         ...many.map((one) => ({ ...one, cache: one.seq % 20 === 0 ? ('miss' as const) : ('hit' as const) })),

@@ -82,11 +82,11 @@ describe('a flag that protocols share', () => {
     expect(problems({ protocol: 'tf-serving-rest', encoding: 'raw' })[0]).toContain('has no effect');
   });
 
-  it('has all of its meanings in the help, each once, and no default of one alone', () => {
+  it('has all of its meanings in the help, each once with whose it is, and no default of one alone', () => {
     const { encoding, input } = RUN_FLAG_GROUPS.Request as Flags;
     expect(encoding?.help).toBe(
-      'tensors over gRPC: raw, typed (default raw); tensors over REST: json, binary (default json); ' +
-        'vectors in the answer: float, base64 (default float)',
+      'tf-serving-grpc, oip-grpc: tensors over gRPC: raw, typed (default raw); oip-rest: tensors over REST: json, ' +
+        'binary (default json); openai-embeddings: vectors in the answer: float, base64 (default float)',
     );
     expect(encoding?.default).toBeUndefined();
     expect(input?.help.match(/name of the model's input/g)?.length).toBe(1);
@@ -275,6 +275,12 @@ describe('a spec file', () => {
 });
 
 describe('bad settings', () => {
+  it('tell the largest batch in words', () => {
+    expect(problems({ protocol: 'openai-embeddings', 'batch-size': '5000' })).toEqual([
+      'Cannot read --batch-size: --protocol openai-embeddings takes at most 2,048 items per request: got 5000',
+    ]);
+  });
+
   it('are reported all together', () => {
     expect(
       problems(

@@ -100,6 +100,14 @@ describe('openAll', () => {
     expect(begun.length).toBeLessThanOrEqual(66);
   });
 
+  it.each([
+    ['ERR_SSL_WRONG_VERSION_NUMBER', 'a URL of http:// or grpc:// goes without TLS; nothing was sent'],
+    ['CERT_HAS_EXPIRED', expect.stringMatching(/^look whether this port is for that protocol.*; nothing was sent$/)],
+    ['SELF_SIGNED_CERT_IN_CHAIN', expect.stringMatching(/^--cacert FILE trusts its authority.*; nothing was sent$/)],
+  ])('has a hint that fits %s', async (code, hint) => {
+    expect((await opened(5, failing(code))).error).toMatchObject({ kind: 'unreachable', hint });
+  });
+
   it('gives up after ten seconds', async () => {
     const given: number[] = [];
     const { error, nowUs } = await opened(2, (index, done) => {
