@@ -17,11 +17,11 @@ import { run, script } from './harness/processes.js';
 
 /** In order of what they say about the tool. */
 const BENCHES = [
-  ...['http', 'grpc', 'recording', 'pacing', 'startup', 'report', 'thresholds'],
+  ...['http', 'grpc', 'recording', 'pacing', 'startup', 'package', 'report', 'thresholds'],
   ...['reference', 'truth', 'queues', 'lanes', 'starved', 'soak', 'deadlines'],
 ];
-/** Its ten seconds are too long for a smoke run. */
-const NOT_IN_SMOKE = ['reference'];
+/** Too long for a smoke run: ten seconds of load, and npm, which the tests install the package by. */
+const NOT_IN_SMOKE = ['reference', 'package'];
 /** The reducer's figures have no load and a table of their own. */
 const REDUCE = fileURLToPath(new URL('reduce.ts', import.meta.url));
 /** The longest that one benchmark may take. */
