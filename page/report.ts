@@ -306,7 +306,7 @@
       cursor: {
         y: false,
         drag: { x: true, y: false, setScale: true },
-        points: { size: 7 },
+        points: { size: 7, fill: (_u, index) => color(spec.series[index - 1]!.color) },
         ...(isTime && { sync: { key: 'time', setSeries: false } }),
       },
       scales: {

@@ -118,8 +118,18 @@ describeWith('chromium', 'report.html in a browser', () => {
 
   it('shows the values under the cursor, takes lines out and draws in a logarithmic axis', async () => {
     const { page, complaints } = await open(MINUTE);
+    const top = () => page.locator('#plot-latency canvas').evaluate((canvas) => canvas.getBoundingClientRect().top);
+    await page.locator('#plot-requests .u-over').scrollIntoViewIfNeeded();
+    const above = await top();
     await page.locator('#plot-requests .u-over').hover();
     await expect.poll(() => page.locator('#plot-latency .legend button output').first().textContent()).toMatch(/ms$/);
+    // What appears moves nothing, and the points under the cursor are of the colour of their lines.
+    expect(await top()).toBe(above);
+    const points = await page
+      .locator('#plot-latency .u-cursor-pt')
+      .evaluateAll((all) => all.map((point) => getComputedStyle(point).backgroundColor));
+    expect(points).toContain('rgb(0, 103, 168)');
+    expect(points).not.toContain('rgb(255, 255, 255)');
     const before = await pixels(page, 'latency');
     const max = page.locator('#plot-latency').getByRole('button', { name: /^max/ });
     await max.click();
