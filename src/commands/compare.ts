@@ -20,7 +20,7 @@ import { makeDirectory } from './run-directory.js';
 const LEAST_BLOCK_US = 10 * US_PER_S;
 /** So many blocks tell enough: in a longer run they are longer, and less alike. */
 const MOST_BLOCKS = 60;
-/** Of blocks, which are alike, so many bound an interval nearly always. */
+/** Blocks of one run that find 5 % in most cases. */
 const ENOUGH_BLOCKS = 30;
 /** From so many repeats of each side on, the run is the unit. */
 const ENOUGH_RUNS = 5;
@@ -350,11 +350,7 @@ async function comparisonOf(
       ...doubts(base, 'base', facts.base.reasons),
       ...doubts(head, 'head', facts.head.reasons),
       ...(undecidable && short.length === 0
-        ? [
-            byRun
-              ? 'too few units for any interval: 8 interleaved pairs are the least, or 5 runs of each side'
-              : `too few units for any interval: ${ENOUGH_BLOCKS} blocks of a run are enough for most, or 5 runs of each side`,
-          ]
+        ? ['too few units for any interval: 8 pairs or blocks are the least, or 5 runs of each side']
         : []),
       ...(short.length > 0
         ? [

@@ -208,32 +208,13 @@ export function remarks({ figures, plan_differences, host_differences, notes }: 
 
 /** What may be hidden where nothing was found, so that nobody takes `unclear` for equal. */
 function unclearText(figures: readonly Compared[]): readonly string[] {
-  const unclear = figures.filter(({ change, units_n }) => change === 'unclear' && units_n > 0);
-  const found = unclear.flatMap((compared) => {
-    const text = detectableText(compared);
+  const found = figures.flatMap((compared) => {
+    const text = compared.change === 'unclear' ? detectableText(compared) : undefined;
     return text === undefined ? [] : [`${figureName(compared.figure)} by ${text}`];
   });
-  const alike = unclear.filter((compared) => detectableText(compared) === undefined && compared.inflation > 1);
-  return [
-    ...(found.length === 0
-      ? []
-      : [`unclear is not equal: about 9 of 10 comparisons like this one would find a change of ${found.join(', ')}`]),
-    ...(alike.length === 0
-      ? []
-      : [
-          `neighbouring blocks are alike and count for fewer: ${alike
-            .map(
-              ({ figure, units_n, inflation }) =>
-                `${figureName(figure)} has ${fewer(units_n, inflation)} of ${units_n}`,
-            )
-            .join(', ')}`,
-        ]),
-  ];
-}
-
-/** How many independent units a series of alike ones is worth. */
-function fewer(unitsN: number, inflation: number): number {
-  return Math.max(1, Math.round(unitsN / inflation ** 2));
+  return found.length === 0
+    ? []
+    : [`unclear is not equal: about 9 of 10 comparisons like this one would find a change of ${found.join(', ')}`];
 }
 
 /** The least difference that is likely to be found, on the scale of `shownShift`. */

@@ -96,8 +96,10 @@ export function compareSides(figures: readonly FigureValues[], options: Comparis
   return prepared.map(({ values, relative, absolute }) => {
     const units = relative ?? absolute;
     const inflation = design.serial ? serialInflation(units) : 1;
-    const shift = (of: Units | undefined) => (of ? (shiftOf(of, critical * inflation) ?? null) : null);
+    const shift = (of: Units | undefined) => widened((of && shiftOf(of, critical)) ?? null, inflation);
     const logShift = shift(relative);
+    // The interval touches 0 where one that was not widened would touch this.
+    const tested = ((relative ? logShift : shift(absolute))?.estimate ?? 0) * (1 - 1 / inflation);
     const difference = {
       relative: logShift && ratioShift(logShift),
       absolute: mapShift(shift(absolute), fromEndless),
@@ -106,7 +108,7 @@ export function compareSides(figures: readonly FigureValues[], options: Comparis
     return {
       ...values,
       ...difference,
-      p_value: unitsN === 0 ? null : shareBeyond(maxima, Math.abs(standardised(units)) / inflation),
+      p_value: unitsN === 0 ? null : shareBeyond(maxima, Math.abs(standardised(units, tested))),
       change: changeOf(values.figure, difference, minEffect),
       detectable: {
         relative: mapNumber(detectable(logShift, critical, Math.log1p(minEffect)), Math.expm1),
@@ -151,6 +153,12 @@ function ratioShift(shift: Shift): Shift | null {
 
 function mapShift(shift: Shift | null, map: (value: number) => number): Shift | null {
   return shift && { estimate: map(shift.estimate), low: map(shift.low), high: map(shift.high) };
+}
+
+/** The interval with so many times the spread. */
+function widened(shift: Shift | null, inflation: number): Shift | null {
+  const from = (bound: number) => (shift as Shift).estimate + inflation * (bound - (shift as Shift).estimate);
+  return shift && { estimate: shift.estimate, low: from(shift.low), high: from(shift.high) };
 }
 
 /**

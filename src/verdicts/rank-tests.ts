@@ -6,6 +6,9 @@ const DRAWN = 10_000;
 /** Signs that one random number gives. */
 const SIGNS_DRAWN = 30;
 
+/** The least that keeps false alarms below 5 % of series of 10 values that remember for half a block (`bench/compare-power.ts`). */
+const ALLOWANCE = 2;
+
 /** Correlations above it say that there is hardly more than one independent unit. */
 const HIGHEST_CORRELATION = 0.9;
 
@@ -25,10 +28,15 @@ export type Units =
   | { readonly kind: 'apart'; readonly base: readonly number[]; readonly head: readonly number[] };
 
 /**
- * How far a figure is from "no difference", in standard deviations of what relabelling would do: Wilcoxon's signed-rank
- * statistic of pairs, the rank-sum statistic of two sides; equal values share their mean rank. 0 where all are equal.
+ * How far a figure is from a difference of `shift`, by default none, in standard deviations of what relabelling would do:
+ * Wilcoxon's signed-rank statistic of pairs, the rank-sum statistic of two sides; equal values share their mean rank. 0
+ * where all are equal.
  */
-export function standardised(units: Units): number {
+export function standardised(values: Units, shift = 0): number {
+  const units: Units =
+    values.kind === 'paired'
+      ? { kind: 'paired', differences: values.differences.map((one) => one - shift) }
+      : { ...values, head: values.head.map((one) => one - shift) };
   const scores = scoresOf(units);
   return scoreSum(scores, identity(units)) / (spreadOf(units, scores) || 1);
 }
@@ -122,14 +130,16 @@ function sideDifferences({ base, head }: Extract<Units, { kind: 'apart' }>): rea
 
 /**
  * By how much more the mean of successive units varies than that of independent ones, √((1 + r) / (1 − r)) of an AR(1)
- * series: r is the correlation of the ranks of neighbours, its bias −(1 + 3r)/n taken out (Kendall 1954), at least 0.
+ * series: r is the correlation of the ranks of neighbours, its bias −(1 + 3r)/n taken out (Kendall 1954), at least 0. Of
+ * a short series it is anyone's guess, and what is taken for too little makes false alarms: ALLOWANCE / n is added.
  */
 export function serialInflation(units: Units): number {
   const series = units.kind === 'paired' ? [units.differences] : [units.base, units.head];
+  const mostValues = Math.max(1, ...series.map((values) => values.length));
   const weighed = series.map((values) => ({ r: serialCorrelation(values), n: values.length }));
   const n = weighed.reduce((sum, one) => sum + one.n, 0);
   const r = weighed.reduce((sum, one) => sum + one.r * one.n, 0) / Math.max(1, n);
-  const kept = Math.min(HIGHEST_CORRELATION, Math.max(0, r));
+  const kept = Math.min(HIGHEST_CORRELATION, Math.max(0, r + ALLOWANCE / mostValues));
   return Math.sqrt((1 + kept) / (1 - kept));
 }
 

@@ -14,6 +14,8 @@ export interface SimulatedServer {
   /** Standard deviation and memory of the logarithm of the slowness, an AR(1) series by the second. */
   readonly wander: number;
   readonly memoryS: number;
+  /** A share of requests takes so many times as long, times a Pareto variable of this shape. */
+  readonly tail?: { readonly share: number; readonly times: number; readonly shape: number };
 }
 
 export interface SimulatedRun {
@@ -21,6 +23,8 @@ export interface SimulatedRun {
   /** Poisson arrivals. */
   readonly perS: number;
   readonly seconds: number;
+  /** By how much slower it is at the end than at the start. */
+  readonly drift?: number;
   readonly arrivals: Random;
   readonly noise: Random;
 }
@@ -32,7 +36,7 @@ export function emptySide(unitsN: number): SideBins {
 
 /** Does an open run in virtual time and folds it into the units of a side, from the one at `first` on. */
 export function simulate(run: SimulatedRun, side: SideBins, { first = 0, blockUs = 10 * US_PER_S } = {}): void {
-  const { server, perS, seconds, arrivals, noise } = run;
+  const { server, perS, seconds, drift = 0, arrivals, noise } = run;
   const endUs = seconds * US_PER_S;
   const fold = blockFold({ fromUs: 0, toUs: endUs, blockUs }, { bins: side.units, first, side: side.whole });
   const slowness = wandering(server, noise);
@@ -40,7 +44,8 @@ export function simulate(run: SimulatedRun, side: SideBins, { first = 0, blockUs
   let freeUs = 0;
   for (let us = gapUs(); us < endUs; us += gapUs()) {
     const begins = server.slots === 1 ? Math.max(us, freeUs) : us;
-    freeUs = begins + server.serviceUs * slowness(begins) * Math.exp(server.spread * normal(noise));
+    const drifted = server.serviceUs * (1 + (drift * us) / endUs);
+    freeUs = begins + drifted * slowness(begins) * Math.exp(server.spread * normal(noise)) * tailOf(server, noise);
     const row = block.length++;
     block.phase[row] = 1;
     block.batch[row] = 1;
@@ -62,6 +67,10 @@ export function simulate(run: SimulatedRun, side: SideBins, { first = 0, blockUs
     fold.rows(block);
     block.length = 0;
   }
+}
+
+function tailOf({ tail }: SimulatedServer, noise: Random): number {
+  return tail && noise.unit() < tail.share ? tail.times * (1 - noise.unit()) ** (-1 / tail.shape) : 1;
 }
 
 /** The slowness at a moment; asked for in the order of time. */

@@ -1,10 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { figureValues, type SideBins } from '../../../src/commands/compared-runs.js';
 import { normal, random } from '../../../src/random.js';
 import type { Figure } from '../../../src/reduce/block-figures.js';
-import { US_PER_S } from '../../../src/units.js';
-import { type Compared, compareSides, type Design, type FigureValues } from '../../../src/verdicts/comparison.js';
-import { emptySide, OPEN_FIGURES, type SimulatedServer, simulate } from '../../support/simulated-server.js';
+import {
+  ALPHA,
+  type Compared,
+  compareSides,
+  type Design,
+  type FigureValues,
+} from '../../../src/verdicts/comparison.js';
+import type { Shift } from '../../../src/verdicts/rank-tests.js';
+import {
+  BLOCKS,
+  differs,
+  INTERLEAVED,
+  oneRun,
+  type SimulatedDesign,
+  trial,
+  WANDERING,
+} from '../../support/simulated-comparisons.js';
 
 const LATENCY: Figure = { metric: 'latency', of: 0.95, population: 'all_inf' };
 const THROUGHPUT: Figure = { metric: 'throughput' };
@@ -130,80 +143,61 @@ describe('the least difference that would be found', () => {
   });
 });
 
-/** No queue, on a machine whose speed wanders by 3 % with a memory of 5 s. */
-const WANDERING: SimulatedServer = { serviceUs: 5000, spread: 0.3, slots: 'unlimited', wander: 0.03, memoryS: 5 };
-/** One slot that is busy for 80 % of the time: a slow stretch is felt by all that queue behind it. */
-const QUEUE: SimulatedServer = { serviceUs: 8000 * Math.exp(-0.125), spread: 0.5, slots: 1, wander: 0.01, memoryS: 2 };
+describe('blocks of one run that are alike', () => {
+  const series: Design = { paired: true, serial: true };
+  const alike = (seed: number, effect: number) => {
+    const source = random(seed, 'service');
+    let state = 0;
+    const head = Array.from({ length: 12 }, () => {
+      state = 0.5 * state + normal(source);
+      return 10 * Math.exp(effect + 0.02 * state);
+    });
+    return values(LATENCY, around(10, 12), head);
+  };
 
-const REPEATS = 200;
-const PER_S = 100;
+  it('have wider intervals around the same difference, and a difference that is plain is found in ten of them', () => {
+    const apart = one(alike(1, 0.2));
+    const together = one(alike(1, 0.2), series);
+    expect(together.relative?.estimate).toBe(apart.relative?.estimate);
+    expect(together.relative?.low).toBeLessThan(apart.relative?.low as number);
+    expect(together.relative?.high).toBeGreaterThan(apart.relative?.high as number);
+    expect(together.change).toBe('worse');
+  });
 
-interface Measured {
-  readonly server: SimulatedServer;
-  /** Of two runs that are compared, arrivals are the same and the rest is not. */
-  readonly repeat: number;
-  readonly side: 0 | 1;
-}
+  it('have p-values that go with their intervals', () => {
+    const effects = [0, 0.01, 0.02, 0.03, 0.04, 0.06];
+    const all = effects.flatMap((effect) => [1, 2, 3, 4, 5].map((seed) => one(alike(seed, effect), series)));
+    const excludes0 = ({ relative }: Compared) => (relative as Shift).low > 0 || (relative as Shift).high < 0;
+    expect(all.filter(excludes0).length).toBeGreaterThan(5);
+    expect(all.filter(excludes0).length).toBeLessThan(25);
+    expect(all.map(({ p_value }) => (p_value as number) <= ALPHA)).toEqual(all.map(excludes0));
+  });
+});
 
-const noiseOf = ({ repeat, side }: Measured) => random(1 + repeat * 2 + side, 'service');
-
-/** One run, cut into blocks of so many seconds. */
-const oneRun = (seconds: number, blockS: number) => (measured: Measured) => {
-  const into = emptySide(seconds / blockS);
-  const arrivals = random(measured.repeat, 'arrivals');
-  const run = { server: measured.server, perS: PER_S, seconds, arrivals, noise: noiseOf(measured) };
-  simulate(run, into, { blockUs: blockS * US_PER_S });
-  return into;
-};
-
-/** Runs of 10 s on a machine that gets slower by a fifth from the first to the last. */
-const onDriftingMachine = (units: number) => (measured: Measured) => {
-  const into = emptySide(units);
-  const noise = noiseOf(measured);
-  for (let unit = 0; unit < units; unit++) {
-    const server = { ...measured.server, serviceUs: measured.server.serviceUs * (1 + (0.2 * unit) / units) };
-    const arrivals = random(measured.repeat * units + unit, 'arrivals');
-    simulate({ server, perS: PER_S, seconds: 10, arrivals, noise }, into, { first: unit });
-  }
-  return into;
-};
-
-function changes(base: SideBins, head: SideBins, design: Design): ReadonlySet<string> {
-  const figures = OPEN_FIGURES.map((figure) => figureValues(figure, base, head, design.paired));
-  return new Set(compareSides(figures, { design, minEffect: 0.02, seed: 1 }).map(({ change }) => change));
-}
+const REPEATS = 60;
 
 /** How many comparisons call equals different, and how many find a server whose service takes 5 % longer. */
-function tried(server: SimulatedServer, measure: (measured: Measured) => SideBins, design: Design, repeats: number) {
-  const seen = { alarms: 0, found: 0 };
-  for (let repeat = 0; repeat < repeats; repeat++) {
-    const base = measure({ server, repeat, side: 0 });
-    const equals = changes(base, measure({ server, repeat, side: 1 }), design);
-    seen.alarms += Number(equals.has('worse') || equals.has('better'));
-    const slower = { ...server, serviceUs: server.serviceUs * 1.05 };
-    seen.found += Number(changes(base, measure({ server: slower, repeat, side: 1 }), design).has('worse'));
-  }
-  return seen;
+function tried(design: SimulatedDesign, repeats = REPEATS) {
+  const trials = Array.from({ length: repeats }, (_, repeat) => trial(design, repeat));
+  return {
+    alarms: trials.filter(({ equal }) => equal.some(differs)).length,
+    found: trials.filter(({ slower }) => slower.some(({ change }) => change === 'worse')).length,
+  };
 }
 
 describe(`of ${REPEATS} comparisons in virtual time at most 5 % call equals different and at least 95 % find 5 % more`, {
   timeout: 600_000,
 }, () => {
-  it('block by block, two runs of 300 s on a machine whose speed wanders', () => {
-    const { alarms, found } = tried(WANDERING, oneRun(300, 10), { paired: true, serial: true }, REPEATS);
-    expect(alarms).toBeLessThanOrEqual(0.05 * REPEATS);
-    expect(found).toBeGreaterThanOrEqual(0.95 * REPEATS);
-  });
-
-  it('interleaved, 12 blocks of 10 s with a queue on a machine that drifts', () => {
-    const { alarms, found } = tried(QUEUE, onDriftingMachine(12), PAIRS, REPEATS);
+  // bench/compare-power.ts does 200 of each of more designs.
+  it.each([BLOCKS, INTERLEAVED])('$name', (design) => {
+    const { alarms, found } = tried(design);
     expect(alarms).toBeLessThanOrEqual(0.05 * REPEATS);
     expect(found).toBeGreaterThanOrEqual(0.95 * REPEATS);
   });
 
   it('and a wrong unit is found out: seconds as if they were independent raise false alarms', () => {
     const slowlyWandering = { ...WANDERING, wander: 0.1, memoryS: 20 };
-    const repeats = 20;
-    expect(tried(slowlyWandering, oneRun(60, 1), PAIRS, repeats).alarms).toBeGreaterThan(0.3 * repeats);
+    const seconds: SimulatedDesign = { ...BLOCKS, server: slowlyWandering, measure: oneRun(60, 1), design: PAIRS };
+    expect(tried(seconds, 20).alarms).toBeGreaterThan(0.3 * 20);
   });
 });

@@ -136,6 +136,10 @@ describe('alike neighbours', () => {
 
   it('never narrow it', () => {
     expect(meanInflation(-0.5)).toBe(1);
-    expect(serialInflation(paired(1, 1, 1, 1, 1, 1))).toBe(1);
+    expect(serialInflation(paired(1, 2, 1, 2, 1, 2))).toBe(1);
+  });
+
+  it('are not taken to be independent where the series is too short to tell: 2 / 6 is added', () => {
+    expect(serialInflation(paired(1, 1, 1, 1, 1, 1))).toBeCloseTo(Math.sqrt((1 + 1 / 3) / (1 - 1 / 3)), 10);
   });
 });
