@@ -134,7 +134,8 @@ function groupsOf({ report, seconds, endpoints }: Results): readonly Group[] {
       ],
     },
     {
-      title: 'NETWORK',
+      // k6 counts whole messages there, we their bodies alone.
+      title: 'NETWORK (bodies)',
       lines: [
         { name: 'data_received', cells: [size(bytes.in_bytes), bytesRate(bytes.in_bytes, windowS)] },
         { name: 'data_sent', cells: [size(bytes.out_bytes), bytesRate(bytes.out_bytes, windowS)] },

@@ -62,20 +62,23 @@ function familiesOf(results: Results): readonly MetricFamily[] {
   const summary = (
     name: string,
     help: string,
-    each: readonly (readonly [Labels, Distribution, Pick<Histogram, 'sumUs' | 'count'>])[],
+    each: readonly (readonly [Labels, Distribution, Pick<Histogram, 'sumUs'>?])[],
   ): MetricFamily => ({
     name: `infer_bench_${name}_seconds`,
     type: 'summary',
     help,
-    samples: each.flatMap(([labels, of, { sumUs, count }]) => [
+    samples: each.flatMap(([labels, of, whole]) => [
       ...Object.entries(QUANTILES).map(([field, quantile]) => ({
         labels: { ...labels, quantile },
         value: seconds(of[field as keyof typeof QUANTILES]),
       })),
-      { labels, suffix: '_sum' as const, value: sumUs / US_PER_S },
-      { labels, suffix: '_count' as const, value: count },
+      { labels, suffix: '_sum' as const, value: whole ? whole.sumUs / US_PER_S : null },
+      { labels, suffix: '_count' as const, value: of.n },
     ]),
   });
+  /** Of streamed answers; of these the mean alone is kept, which is no sum. */
+  const ofTokens = (name: string, help: string, of: Distribution | undefined) =>
+    summary(name, help, of && of.n > 0 ? [[{}, of]] : []);
   const times = (metric: 'latency' | 'service_time', histogram: 'latency' | 'serviceTime') =>
     parts.map(
       ({ endpoint, [metric]: of }, index) =>
@@ -142,6 +145,9 @@ function familiesOf(results: Results): readonly MetricFamily[] {
     summary('latency', 'End minus intended start of ok requests.', times('latency', 'latency')),
     summary('service_time', 'End minus start of ok requests.', times('service_time', 'serviceTime')),
     summary('lag', 'Start minus intended start of all that was sent.', [[{}, report.lag, results.lag]]),
+    ofTokens('ttft', 'First chunk with content minus intended start.', report.tokens?.ttft),
+    ofTokens('itl_chunk', 'Gaps between chunks with content.', report.tokens?.itl_chunk),
+    ofTokens('tpot', 'Time per output token after the first, one value per answer.', report.tokens?.tpot),
     {
       name: 'infer_bench_body_bytes_total',
       type: 'counter',

@@ -119,6 +119,9 @@ export function readRunSpec({ operands, given: flags, problems: found, cwd }: Ru
   if (settings.check === 'none' && given.has('expect')) {
     problems.push(`${nameOf('expect')} has no effect with --check none, which reads no answer`);
   }
+  if (given.has('metrics-host') && !given.has('metrics-port')) {
+    problems.push(`${nameOf('metrics-host')} has no effect without --metrics-port`);
+  }
   const headers = readHeaders(settings, cwd, problems);
   const tls = readTls({ settings, endpoint, cwd, problems, nameOf });
   const thresholds = readThresholds(settings, given, problems, nameOf);

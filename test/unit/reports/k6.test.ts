@@ -63,7 +63,7 @@ describe("k6's summary", () => {
     vus............................: 3      min=3       max=7
     vus_max........................: 60     min=60      max=60
 
-    NETWORK
+    NETWORK (bodies)
     data_received..................: 512 kB 51 kB/s
     data_sent......................: 9 B    0 B/s
 `.replace('5.951200', '5.9512'),

@@ -2,10 +2,16 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { prometheus } from '../../../src/reports/prometheus.js';
 import { HOSTILE, RUNS } from '../../contract/reporter.js';
+import { resultsOn } from '../../support/results.js';
+import { sample } from '../../support/samples.js';
 import { describeWithTool } from '../../support/tools.js';
 
 const linesOf = (text: string, name: string) =>
   text.split('\n').filter((line) => line.startsWith(`infer_bench_${name}`));
+
+const STREAMS = resultsOn(
+  [0, 1].map((seq) => sample({ seq, tokensOut: 3, chunks: 3, firstTokenUs: 2_000, lastTokenUs: 9_000 })),
+);
 
 describe("Prometheus' text", () => {
   it('has the figures of a run in base units', () => {
@@ -40,6 +46,18 @@ describe("Prometheus' text", () => {
     expect(thresholds.map((line) => line.slice(-1))).toEqual(['1', '0', '0', '0', '0', '0']);
   });
 
+  it('has the times of streams, without sums that it does not know', () => {
+    const text = prometheus(STREAMS);
+    expect(linesOf(text, 'ttft_seconds').slice(-2)).toEqual([
+      'infer_bench_ttft_seconds{quantile="0.999"} 0.002',
+      'infer_bench_ttft_seconds_count 2',
+    ]);
+    // 7 ms from the first chunk to the last, over two tokens.
+    expect(linesOf(text, 'tpot_seconds')[0]).toBe('infer_bench_tpot_seconds{quantile="0.5"} 0.0035');
+    expect(text).not.toContain('itl_chunk');
+    expect(prometheus(RUNS['a good run']!)).not.toMatch(/ttft|tpot/);
+  });
+
   it('leaves out what has no value', () => {
     const text = prometheus(RUNS['no request']!);
     expect(text).not.toMatch(/quantile|error_ratio/);
@@ -64,7 +82,7 @@ describe("Prometheus' text", () => {
 describeWithTool('promtool', "Prometheus' text for promtool", () => {
   const check = (input: string) => spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
 
-  it.each(Object.entries(RUNS))('has nothing to object to of %s', (_name, results) => {
+  it.each(Object.entries({ ...RUNS, streams: STREAMS }))('has nothing to object to of %s', (_name, results) => {
     expect(check(prometheus(results))).toMatchObject({ status: 0, stderr: '', stdout: '' });
   });
 

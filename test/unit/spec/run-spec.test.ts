@@ -187,6 +187,11 @@ describe('a request that the user writes', () => {
     ]);
   });
 
+  it('listens nowhere without a port', () => {
+    expect(problems({ 'metrics-host': '0.0.0.0' })).toEqual(['--metrics-host has no effect without --metrics-port']);
+    expect(read({ 'metrics-host': '0.0.0.0', 'metrics-port': '0' }).settings['metrics-host']).toBe('0.0.0.0');
+  });
+
   it('is saved without what may be secret, and not taken again like that', () => {
     const words = { protocol: 'http', path: '/a?key=abc&q={{text}}' };
     expect(read({ ...words, body: '{"password":"x"}' }).asked).toMatchObject({
