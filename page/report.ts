@@ -254,8 +254,20 @@
               filter: (_u, splits) => splits,
               values: (_u, splits) => splits.map((x) => percentile(x)),
             }
-          : { values: (_u, splits) => splits.map((x) => yText(x, 'ms', spec.logX)), space: 70 };
+          : { ...numbered((x) => yText(x, 'ms', spec.logX)), space: 70 };
     return { ...look(), size: 30, ...own };
+  }
+
+  /** An axis whose lines are those that have a number. */
+  function numbered(text: (value: number | null) => string): Pick<uPlot.Axis, 'values' | 'grid'> {
+    return {
+      values: (_u, splits) => splits.map(text),
+      grid: {
+        stroke: () => color('grid'),
+        width: 1,
+        filter: (_u, splits) => splits.map((value) => (text(value) === '' ? null : value)),
+      },
+    };
   }
 
   function look(): uPlot.Axis {
@@ -326,8 +338,8 @@
         xAxis(drawing),
         {
           ...look(),
+          ...numbered((y) => (isEmpty(drawing) ? '' : yText(y, spec.unit, isLog))),
           size: 64,
-          values: (_u, splits) => splits.map((y) => (isEmpty(drawing) ? '' : yText(y, spec.unit, isLog))),
         },
       ],
       series: [{}, ...seriesOf(drawing)],

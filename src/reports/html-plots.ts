@@ -118,6 +118,7 @@ function requestsPlot(given: Given, { model }: RunFacts): Markup {
   const { lengthS } = given.windows;
   const { rows } = given.windows;
   const full = fullRows(given);
+  const isFilled = full.length === loadRows(given).length;
   const perS = (of: (row: TimeWindow) => number) => (row: TimeWindow) => round(of(row) / lengthS);
   const open = model === 'open';
   return timePlot(given, {
@@ -139,7 +140,7 @@ function requestsPlot(given: Given, { model }: RunFacts): Markup {
       open
         ? 'Scheduled by intended start, sent by real start, completed by end, failures included. Where the lines part, the load was not kept or the target fell behind.'
         : 'Sent by start, completed by end, failures included. A closed loop sends a request when a user is ready: there is no schedule to part from.'
-    } The load fills its first and last ${lengthS === 1 ? 'second' : 'window'} only in part.`,
+    }${isFilled ? '' : ` The load fills its first or last ${lengthS === 1 ? 'second' : 'window'} only in part.`}`,
     columns: [
       ...(open
         ? [{ head: 'scheduled, /s', cell: perS(({ planned }) => planned), line: line('scheduled', 'gray', LONG) }]
@@ -151,6 +152,7 @@ function requestsPlot(given: Given, { model }: RunFacts): Markup {
 }
 
 function loadPlot(given: Given, { model }: RunFacts): Markup {
+  const { lengthS } = given.windows;
   const rows = countedRows(given);
   const closed = model === 'closed';
   return timePlot(given, {
@@ -161,7 +163,7 @@ function loadPlot(given: Given, { model }: RunFacts): Markup {
       ...(closed ? [['users', ({ users }: TimeWindow) => users] as const] : []),
       ['in flight', ({ in_flight }) => in_flight],
     ]),
-    note: 'At the end of each second.',
+    note: `At the end of each ${lengthS === 1 ? 'second' : `${lengthS} s`}.`,
     columns: [
       ...(closed
         ? [{ head: 'users', cell: ({ users }: TimeWindow) => users, line: line('users', 'purple', LONG) }]
@@ -400,15 +402,26 @@ function asides({ fromS, countedS, toS, lastS }: LoadTimes): readonly PlotZone[]
 }
 
 /** The rows that are not of the warm-up alone. */
-function countedRows({ windows: { rows, lengthS }, load }: Given): readonly TimeWindow[] {
-  const first = rows[0]?.epoch_s ?? 0;
-  return rows.filter(({ epoch_s }) => epoch_s - first + lengthS > load.countedS);
+function countedRows(given: Given): readonly TimeWindow[] {
+  return rowsWhere(given, (_fromS, toS) => toS > given.load.countedS);
+}
+
+/** The rows with a part of the load. */
+function loadRows(given: Given): readonly TimeWindow[] {
+  return rowsWhere(given, (fromS, toS) => toS > given.load.fromS && fromS < given.load.toS);
 }
 
 /** The rows that the load fills from their beginning to their end: only these say how much it was per second. */
-function fullRows({ windows: { rows, lengthS }, load }: Given): readonly TimeWindow[] {
+function fullRows(given: Given): readonly TimeWindow[] {
+  return rowsWhere(given, (fromS, toS) => fromS >= given.load.fromS && toS <= given.load.toS);
+}
+
+function rowsWhere(
+  { windows: { rows, lengthS } }: Given,
+  holds: (fromS: number, toS: number) => boolean,
+): readonly TimeWindow[] {
   const first = rows[0]?.epoch_s ?? 0;
-  return rows.filter(({ epoch_s }) => epoch_s - first >= load.fromS && epoch_s - first + lengthS <= load.toS);
+  return rows.filter(({ epoch_s }) => holds(epoch_s - first, epoch_s - first + lengthS));
 }
 
 /** Windows in which a threshold on latency was missed. */

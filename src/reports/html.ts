@@ -62,7 +62,7 @@ function timeSection(results: Results): Markup {
   const { plots, note } = timePlots(results);
   return html`<section class="wide" aria-labelledby="time">
 <h2 id="time">Over time</h2>
-<p class="note">Minutes and seconds from the start of the run. ${note}</p>
+<p class="note">Time from the start of the run. ${note}</p>
 <noscript><p class="note">The plots are drawn by this page's script, which does not run here; the tables hold all of their data.</p></noscript>
 ${toolbar('time', 'All plots over time share one axis: drag across one to zoom, double-click to see all. With the keyboard: arrows, + and −, Escape.')}
 ${plots}</section>`;

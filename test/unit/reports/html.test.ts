@@ -151,6 +151,8 @@ describe('report.html', () => {
     });
     expect(page).toMatch(/id="summary-requests">Ranges in full seconds of the load: scheduled 20,/);
     expect(page).toMatch(/id="summary-latency">Ranges: p50 5,/);
+    expect(page).toContain('The load fills its first or last second only in part.');
+    expect(htmlReport(results)).not.toContain('only in part');
     const zones = JSON.parse(/id="plot-latency".*?json">(.*?)<\/script>/s.exec(page)?.[1] as string).zones;
     expect(zones[0]).toEqual({ label: 'warm-up, not counted', from: 0, to: 2, kind: 'uncounted' });
   });
