@@ -101,6 +101,13 @@ export default {
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
+    {
+      name: 'no-circular-types',
+      comment: 'but for a connection of gRPC, its calls and its lanes, each of which holds the others',
+      severity: 'error',
+      from: { pathNot: '^src/transports/grpc-(calls|connection|lanes|sender)\\.ts$' },
+      to: { circular: true },
+    },
     { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/' }, to: {} },
     {
       name: 'not-to-dev',

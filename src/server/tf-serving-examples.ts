@@ -1,7 +1,6 @@
 import type { DigitModel } from './digit-model.js';
 import { type Outcome, refusal } from './outcome.js';
-import { formatError, invalid } from './tf-serving-inputs.js';
-import { isObject, type JsonObject } from './tf-serving-json.js';
+import { formatError, invalid, isObject, type JsonObject } from './tf-serving-json.js';
 
 /** A feature of a tensorflow.Example: values of one kind; texts have no use here and are only counted. */
 export interface Feature {

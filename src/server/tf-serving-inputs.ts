@@ -1,6 +1,6 @@
 import { type Outcome, type Refusal, refusal } from './outcome.js';
 import type { DType, InputTensor, Signature, TensorInfo } from './tf-serving.js';
-import { isObject, type JsonObject, quoted } from './tf-serving-json.js';
+import { formatError, invalid, isObject, type JsonObject, quoted } from './tf-serving-json.js';
 
 /** The tensors of a request by input name. */
 export type Inputs = ReadonlyMap<string, InputTensor>;
@@ -240,16 +240,6 @@ function checkString(value: unknown): Refusal | undefined {
   }
   const text = (value as { readonly b64: string }).b64;
   return /^[A-Za-z0-9+/]*={0,2}$/.test(text) ? undefined : invalid('Unable to base64 decode');
-}
-
-/** The error of most wrong requests. */
-export function invalid(message: string): Refusal {
-  return { code: 'INVALID_ARGUMENT', message };
-}
-
-/** The error of a document whose form is wrong: quotes it. */
-export function formatError(value: unknown, problem: string): { readonly error: Refusal } {
-  return { error: invalid(`JSON Value: ${quoted(value)} ${problem}`) };
 }
 
 function typeError(value: unknown, wanted: 'float' | 'string'): Refusal {

@@ -1,4 +1,4 @@
-import { type Outcome, refusal } from './outcome.js';
+import { type Outcome, type Refusal, refusal } from './outcome.js';
 
 /** A parsed JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -224,6 +224,16 @@ export function quoted(value: unknown): string {
 
   write(value, '');
   return text.slice(0, QUOTED_LENGTH);
+}
+
+/** The error of most wrong requests. */
+export function invalid(message: string): Refusal {
+  return { code: 'INVALID_ARGUMENT', message };
+}
+
+/** The error of a document whose form is wrong: quotes it. */
+export function formatError(value: unknown, problem: string): { readonly error: Refusal } {
+  return { error: invalid(`JSON Value: ${quoted(value)} ${problem}`) };
 }
 
 /** A float32 in the server's way: six digits where they are exact, else nine; always recognisable as no integer. */

@@ -2,8 +2,8 @@ import type { Answer, Call, Route } from './http.js';
 import { httpStatusOf, type Outcome, type Refusal, refusal } from './outcome.js';
 import { DEFAULT_SIGNATURE, type ModelSpec, type OutputTensor, type Servable, type TensorInfo } from './tf-serving.js';
 import { readExamples } from './tf-serving-examples.js';
-import { formatError, invalid, readColumns, readRows } from './tf-serving-inputs.js';
-import { decimal, isObject, type JsonObject, parseTfJson } from './tf-serving-json.js';
+import { readColumns, readRows } from './tf-serving-inputs.js';
+import { decimal, formatError, invalid, isObject, type JsonObject, parseTfJson } from './tf-serving-json.js';
 
 /** A batch of 4,096 images with every digit of every pixel is about 65 MB of JSON. */
 export const TF_SERVING_MAX_BODY_BYTES = 128 * 1024 * 1024;

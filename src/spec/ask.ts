@@ -24,11 +24,16 @@ export interface Asking {
   readonly target: Target;
   readonly clock: Clock;
   readonly timeoutUs?: number;
+  /** A connection that cannot be had is an error in the words for those, and no answer that did not come. */
+  readonly mustConnect?: boolean;
 }
 
-/** Lets `talk` ask the server on a connection of its own, with the headers and TLS of the load. */
+/**
+ * Lets `talk` ask the server on a connection of its own, with the headers and TLS of the load. Throws
+ * BenchError('unreachable') when there must be one and is none.
+ */
 export async function asking<Result>(
-  { spec: { protocolKind, headers, tls }, target, clock, timeoutUs = ASK_TIMEOUT_US }: Asking,
+  { spec: { protocolKind, headers, tls }, target, clock, timeoutUs = ASK_TIMEOUT_US, mustConnect = false }: Asking,
   talk: (ask: Ask) => Promise<Result>,
 ): Promise<Result> {
   const createTransport = await TRANSPORTS[protocolKind.via].wire();
@@ -57,6 +62,9 @@ export async function asking<Result>(
       });
     });
   try {
+    if (mustConnect) {
+      await transport.open(1);
+    }
     return await talk(ask);
   } finally {
     await transport.close();

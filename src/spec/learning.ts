@@ -42,8 +42,9 @@ function wantsInputs(spec: RunSpec): boolean {
 }
 
 /** Asks all that is wanted before requests can be encoded. Throws BenchError when it cannot be known. */
-export async function learn(context: Asking, { definitions, metadata }: Questions): Promise<Known> {
-  const { spec } = context;
+export async function learn(asked: Asking, { definitions, metadata }: Questions): Promise<Known> {
+  const { spec } = asked;
+  const context = { ...asked, mustConnect: true };
   const learned = definitions && (await asking(context, definitions));
   const told = metadata && wantsInputs(spec) ? await inputsFrom(context, metadata) : undefined;
   const inputs = told === undefined || told.length === 0 ? undefined : chosen(told, spec);
@@ -102,7 +103,7 @@ async function inputsFrom(
     return undefined;
   }
   throw new BenchError('usage', `Cannot use the model: ${problem}`, {
-    hint: 'asked before any load; --model and what it has beside it name the model; --check none sends without asking',
+    hint: 'asked before any load; --model and --model-version say which; --check none sends without asking',
   });
 }
 

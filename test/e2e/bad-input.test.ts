@@ -66,16 +66,18 @@ describe('bad input ends with one clear message, the right code and no stack', (
   });
 
   it('a server that speaks something else leaves no directory, and the run that --force would replace', async () => {
-    const url = await serverOf((_request, response) => response.end('{}'));
-    const port = new URL(url).port;
+    const { port } = new URL(await serverOf((_request, response) => response.end('{}')));
     const here = newDirectory();
     mkdirSync(join(here, 'old'));
     writeFileSync(join(here, 'old', 'summary.json'), 'the old one');
-    for (const [scheme, protocol, problem] of [
+    for (const [scheme, protocol, problem, ...more] of [
       ['https', 'sentiment', 'the server does not speak TLS'],
+      ['https', 'oip-rest', 'the server does not speak TLS', '--model', 'mnist'],
       ['grpc', 'oip-grpc', 'Not HTTP/2: an answer of HTTP/1'],
+      ['grpcs', 'grpc', 'the server does not speak TLS', '--call', 'a.B/C'],
     ] as const) {
-      const words = ['run', `${scheme}://127.0.0.1:${port}`, '--protocol', protocol, '--duration', '1s', '--out'];
+      const url = `${scheme}://127.0.0.1:${port}`;
+      const words = ['run', url, '--protocol', protocol, ...more, '--duration', '1s', '--out'];
       const fresh = await cli([...words, 'new'], { cwd: here });
       expect(fresh.stderr).toContain(`127.0.0.1:${port}: ${problem}\nhint: `);
       expect([fresh.code, existsSync(join(here, 'new'))]).toEqual([3, false]);
