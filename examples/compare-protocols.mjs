@@ -52,7 +52,7 @@ function cells({ run, counts, bytes, latency, rates, verdict }) {
 }
 
 function line([name, ...numbers]) {
-  return `${name.padEnd(22)}${numbers.map((cell) => cell.padStart(12)).join('')}\n`;
+  return `${name.padEnd(20)}${numbers.map((cell) => cell.padStart(10)).join('')}\n`;
 }
 
 const flags = process.argv.length > 2 ? process.argv.slice(2) : FLAGS;

@@ -144,7 +144,7 @@ export const openaiEmbeddings = protocol({
   },
   maxBatch: MAX_INPUTS,
   questions: ({ model }, basePath) =>
-    questionsOf(apiPath(basePath, '/embeddings'), '/embeddings', { model, input: ASKED_TEXT }),
+    questionsOf(apiPath(basePath, '/embeddings'), '/embeddings', { model, input: [ASKED_TEXT] }),
   create: async (values, basePath) => {
     const path = apiPath(basePath, '/embeddings');
     const { model, encoding } = values;

@@ -34,7 +34,13 @@ describe('a batch of four images', () => {
   it('arrives over REST as four different lists of 784', async () => {
     const bodies: string[] = [];
     const server = createServer(async (request, response) => {
-      bodies.push(await new Response(request as never).text());
+      const body = await new Response(request as never).text();
+      if (request.method === 'GET') {
+        // The question for the metadata, which it does not have.
+        response.writeHead(404).end();
+        return;
+      }
+      bodies.push(body);
       response.end(JSON.stringify({ predictions: Array.from({ length: 4 }, () => new Array(10).fill(0.1)) }));
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');

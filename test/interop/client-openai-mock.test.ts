@@ -10,7 +10,9 @@ async function measure(protocol: string, manner: Manner, words: readonly string[
   const cwd = newDirectory();
   const all = ['--protocol', protocol, '--model', manner, ...shortRun(), ...words];
   const end = await cli(['run', `http://127.0.0.1:${mock.port}`, ...all], { cwd });
-  const rows = await mock.stop();
+  // The first one asks for the model, before the run and without an id.
+  const [asked, ...rows] = await mock.stop();
+  expect(asked?.ids).toEqual([]);
   const run = readRun(join(cwd, 'r'));
   expect(rows.length).toBeGreaterThan(3);
   const pairs = expectAccounted(run, rows, ({ batch }) => batch);
