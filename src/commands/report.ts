@@ -76,17 +76,18 @@ async function act(io: Io, input: CommandInput): Promise<ExitCode> {
         io.stdout.write(renderReport(name, results));
       }
     } else {
-      const out =
-        settings.out === undefined ? directory.root : outOf(io.cwd, settings.out, directory.root, directories);
+      const inPlace = settings.out === undefined;
+      const out = inPlace ? directory.root : outOf(io.cwd, settings.out, directory.root, directories);
       const files = writeReports(names, results, out);
       const printed = settings.json ? [] : names.filter(isPrinted);
       io.stdout.write(
         printed.length === 0
-          ? screen(io, results, settings)
+          ? screen(io, results, settings, inPlace ? files : [])
           : printed.map((name) => renderReport(name, results)).join('\n'),
       );
-      if (files.length > 0) {
-        note(`reports: ${files.join(', ')} in ${settings.out === undefined ? directory.shown : `${settings.out}/`}`);
+      const listed = inPlace && printed.length === 0 && !settings.json;
+      if (files.length > 0 && !listed) {
+        note(`reports: ${files.join(', ')} in ${inPlace ? directory.shown : `${settings.out}/`}`);
       }
     }
     codes.push(exitCodeOf(results.report, { requireValid: settings['require-valid'] }));
