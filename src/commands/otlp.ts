@@ -7,6 +7,9 @@ const INTERVAL_MS = 5_000;
 /** At the end of a run a collector that does not answer is waited for this long. */
 const TIMEOUT_MS = 2_000;
 
+/** What has to be installed beside this program; the others that are loaded come with these. */
+const PACKAGES = ['@opentelemetry/sdk-metrics', '@opentelemetry/exporter-metrics-otlp-http'];
+
 /** Metrics on their way to a collector. */
 export interface OtlpPush {
   /** Sends the last figures and ends. */
@@ -69,7 +72,9 @@ async function packages() {
   } catch (error) {
     if (errorCode(error) === 'ERR_MODULE_NOT_FOUND') {
       throw new BenchError('usage', "Cannot use --otlp: OpenTelemetry's packages are not installed", {
-        hint: 'npm install @opentelemetry/api @opentelemetry/sdk-metrics @opentelemetry/resources @opentelemetry/exporter-metrics-otlp-http',
+        hint:
+          `npm install ${PACKAGES.join(' ')}; with npx: ` +
+          `npx ${['infer-bench', ...PACKAGES].map((name) => `-p ${name}`).join(' ')} infer-bench run …`,
         cause: error,
       });
     }

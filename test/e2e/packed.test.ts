@@ -102,6 +102,15 @@ describe('the packed package', () => {
     expect(end.status).toBe(99);
   });
 
+  it('says what --otlp needs beside it', () => {
+    const end = bench(['run', '--users', '1', '--duration', '1s', '--otlp', 'http://127.0.0.1:1', '--out', 'third']);
+    expect(end.stderr).toContain("error: Cannot use --otlp: OpenTelemetry's packages are not installed");
+    expect(end.stderr).toContain(
+      'hint: npm install @opentelemetry/sdk-metrics @opentelemetry/exporter-metrics-otlp-http; with npx: npx -p ',
+    );
+    expect(end.status).toBe(2);
+  });
+
   it('brings the schema that its summaries are valid by', () => {
     const json = (path: string) => JSON.parse(readFileSync(join(home, path), 'utf8'));
     const validate = new Ajv2020({ allowUnionTypes: true }).compile(
