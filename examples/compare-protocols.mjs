@@ -51,8 +51,12 @@ function cells({ run, counts, bytes, latency, rates, verdict }) {
   ];
 }
 
-function line([name, ...numbers]) {
-  return `${name.padEnd(20)}${numbers.map((cell) => cell.padStart(10)).join('')}\n`;
+/** Of the numbers; the verdict goes to the left of what remains of 80 columns. */
+const WIDTHS = [10, 11, 8, 8, 9];
+
+function line([name, ...cells]) {
+  const verdict = cells.pop();
+  return `${name.padEnd(20)}${cells.map((cell, at) => cell.padStart(WIDTHS[at])).join('')}  ${verdict}\n`;
 }
 
 const flags = process.argv.length > 2 ? process.argv.slice(2) : FLAGS;

@@ -10,6 +10,8 @@ it('the comparison of protocols prints a line for each, with the bytes that the 
   const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT, ...words]);
   const [head = '', ...lines] = stdout.trimEnd().split('\n');
   expect(head.trim().split(/ {2,}/)).toEqual(['bytes/req', 'encode us', 'p50 ms', 'p95 ms', 'ok/s', 'verdict']);
+  // The longest verdict, INCONCLUSIVE, has room.
+  expect(head.indexOf('verdict') + 'INCONCLUSIVE'.length).toBeLessThanOrEqual(80);
   const rows = new Map(
     lines.map((line) => {
       const [protocol, encoding, ...cells] = line.trim().split(/\s+/);

