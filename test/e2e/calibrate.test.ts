@@ -72,13 +72,9 @@ describe('a run on a calibrated machine', () => {
     const probe = await cli(['run', ...['--rate', '1', '--duration', '1s', '--out', 'probe']], { cwd });
     expect(probe.stderr).not.toContain('headroom');
     const { plan } = readRun(join(cwd, 'probe'));
-    const { memory_bytes: _memory, ...host } = plan.host;
+    const { memory_bytes: _memory, kernel: _kernel, ...host } = plan.host;
     const lane = { protocol: 'sentiment', transport: 'wire', workers: 1, calibrated_at: '2026-11-24T12:00:00.000Z' };
-    const machine = {
-      ...host,
-      cores_available: (await import('node:os')).availableParallelism(),
-      version: plan.version,
-    };
+    const machine = { ...host, version: plan.version };
     mkdirSync(join(cache, 'infer-bench'));
     writeFileSync(
       join(cache, 'infer-bench', 'calibration.json'),
