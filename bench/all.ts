@@ -18,7 +18,7 @@ import { run, script } from './harness/processes.js';
 /** In order of what they say about the tool. */
 const BENCHES = [
   ...['http', 'grpc', 'recording', 'pacing', 'startup', 'package', 'report', 'thresholds'],
-  ...['reference', 'truth', 'queues', 'lanes', 'starved', 'soak', 'deadlines'],
+  ...['reference', 'truth', 'queues', 'lanes', 'starved', 'soak', 'deadlines', 'compare-power'],
 ];
 /** Too long for a smoke run: ten seconds of load, and npm, which the tests install the package by. */
 const NOT_IN_SMOKE = ['reference', 'package'];

@@ -74,8 +74,16 @@ export function readInterleaved(
 
 function runDirectories(path: string, cwd: string, problems: string[]): readonly string[] {
   const root = resolve(cwd, path);
-  if (path === '' || !existsSync(root) || !statSync(root).isDirectory()) {
-    problems.push(`Cannot compare ${path === '' ? '""' : path}: there is no such directory`);
+  if (path === '' || !existsSync(root)) {
+    problems.push(
+      path === ''
+        ? 'Cannot compare "": a name of a directory is empty'
+        : `Cannot compare ${path}: there is no such directory`,
+    );
+    return [];
+  }
+  if (!statSync(root).isDirectory()) {
+    problems.push(`Cannot compare ${path}: it is a file, a run is a directory`);
     return [];
   }
   if (isRun(root)) {

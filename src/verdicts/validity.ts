@@ -2,6 +2,7 @@ import type { PerSecondRow } from '../reduce/per-second.js';
 import type { Totals } from '../reduce/summary.js';
 import type { GeneratorSecond } from '../samples/generator.js';
 import { wasSent } from '../samples/outcomes.js';
+import { formatPercent } from '../units.js';
 import { fewestSamples } from './early-stopping.js';
 import type { Little } from './little.js';
 import type { ThresholdResult } from './threshold-result.js';
@@ -178,7 +179,7 @@ const RULES: readonly Rule[] = [
           status: 'SUSPECT',
           value: rates.error_ratio,
           limit: MAX_ERROR_RATIO,
-          message: `${(rates.error_ratio * 100).toFixed(1)} % of the requests failed: latency is that of the survivors`,
+          message: `${formatPercent(rates.error_ratio)} of the requests failed: latency is that of the survivors`,
           advice: 'read latency together with the failures by cause',
           seconds: secondsWhere(seconds, ({ failed, completed }) => failed > MAX_ERROR_RATIO * completed),
         };
@@ -198,12 +199,12 @@ const RULES: readonly Rule[] = [
     if (sentRatio < MIN_SENT_RATIO) {
       const unsent = due_n - counts.sent - counts.dropped;
       const message =
-        `only ${percent(sentRatio)} of the planned requests were sent, ${counts.dropped} were dropped` +
+        `only ${formatPercent(sentRatio)} of the planned requests were sent, ${counts.dropped} were dropped` +
         (unsent > 0 ? `, ${unsent} not sent before the drain ended` : '');
       return { ...reason, status: 'INVALID', value: sentRatio, limit: MIN_SENT_RATIO, message };
     }
     if (lateRatio > MAX_LATE_RATIO) {
-      const message = `${percent(lateRatio)} of the requests were sent more than 10 ms late`;
+      const message = `${formatPercent(lateRatio)} of the requests were sent more than 10 ms late`;
       return { ...reason, status: lateStatus, value: lateRatio, limit: MAX_LATE_RATIO, message };
     }
     if (counts.dropped > 0) {
@@ -241,7 +242,7 @@ const RULES: readonly Rule[] = [
           ...reason,
           value: loopBusyRatio,
           limit: MAX_BUSY_RATIO,
-          message: `the thread that sends was busy ${percent(loopBusyRatio)} of the time`,
+          message: `the thread that sends was busy ${formatPercent(loopBusyRatio)} of the time`,
         }
       : {
           ...reason,
@@ -259,7 +260,7 @@ const RULES: readonly Rule[] = [
           status: 'SUSPECT',
           value: ratio,
           limit: MAX_BUFFERED_RATIO,
-          message: `${percent(ratio)} of the streams came all at once: TTFT, TPOT and chunk gaps of these are withheld`,
+          message: `${formatPercent(ratio)} of the streams came all at once: TTFT, TPOT and chunk gaps of these are withheld`,
           advice:
             'look for a proxy that collects answers and turn that off; a server or a client that stood still does the same',
         };
@@ -282,7 +283,7 @@ const RULES: readonly Rule[] = [
       value: ratio,
       limit: MIN_COMPLETED_RATIO,
       message:
-        `only ${percent(ratio)} of what was sent was answered while the load lasted` +
+        `only ${formatPercent(ratio)} of what was sent was answered while the load lasted` +
         (grows ? ', and more was in flight with each second: latency tells how long the run was' : ''),
       advice: 'the server takes less than this rate; lower it, and look for the highest that it keeps up with',
     };
@@ -354,7 +355,7 @@ const RULES: readonly Rule[] = [
     const reason = {
       code: 'cache_served',
       value: cache.hit_ratio,
-      message: `${percent(cache.hit_ratio)} of the answers came from the server's cache`,
+      message: `${formatPercent(cache.hit_ratio)} of the answers came from the server's cache`,
       advice: 'say so with --data-order repeat or zipf, use a larger dataset, or turn the cache off',
     } as const;
     const most = limits.max_cache_hit_ratio;
@@ -398,10 +399,6 @@ function secondsWhere(seconds: readonly PerSecondRow[], shows: (second: PerSecon
 
 const LATE_ADVICE =
   'the numbers do not describe the planned load; give the generator a core of its own, lower the rate or raise the cap';
-
-function percent(ratio: number): string {
-  return `${(ratio * 100).toFixed(1)} %`;
-}
 
 const SEVERITY: readonly Status[] = ['INVALID', 'INCONCLUSIVE', 'SUSPECT'];
 

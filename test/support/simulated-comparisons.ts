@@ -3,7 +3,7 @@ import { random } from '../../src/random.js';
 import type { Figure } from '../../src/reduce/block-figures.js';
 import { US_PER_S } from '../../src/units.js';
 import { type Compared, compareSides, type Design } from '../../src/verdicts/comparison.js';
-import { emptySide, OPEN_FIGURES, type SimulatedServer, simulate } from './simulated-server.js';
+import { emptySide, type SimulatedServer, simulate } from './simulated-server.js';
 
 /** No queue, on a machine whose speed wanders by 3 % with a memory of 5 s. */
 export const WANDERING: SimulatedServer = {
@@ -140,15 +140,18 @@ export interface Trial {
   readonly slower: readonly Compared[];
 }
 
-/** One repeat of a design in virtual time. */
-export function trial({ server, design, measure }: SimulatedDesign, repeat: number, figures = OPEN_FIGURES): Trial {
+/** One repeat of a design in virtual time; what comes of the figures that are asked for. */
+export function trial(
+  { server, design, measure }: SimulatedDesign,
+  repeat: number,
+): (figures: readonly Figure[]) => Trial {
   const base = measure({ server, repeat, side: 0 });
   const slower = { ...server, serviceUs: server.serviceUs * SLOWER };
   const heads = [server, slower].map((of) => measure({ server: of, repeat, side: 1 })) as [SideBins, SideBins];
-  return {
+  return (figures) => ({
     equal: compared(base, heads[0], design, figures),
     slower: compared(base, heads[1], design, figures),
-  };
+  });
 }
 
 /** Whether a comparison says that a figure differs. */

@@ -124,7 +124,7 @@ describe('the verdict', () => {
   it('gives each reason its figure, its limit and advice', () => {
     const [reason] = verdictOf([...many(90), ...many(10, failed)]).reasons;
     expect(reason).toMatchObject({ value: 0.1, limit: 0.01 });
-    expect(reason?.message).toContain('10.0 %');
+    expect(reason?.message).toContain('10.00 %');
     expect(reason?.advice.length).toBeGreaterThan(10);
   });
 });
