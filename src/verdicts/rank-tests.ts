@@ -29,16 +29,16 @@ export type Units =
 
 /**
  * How far a figure is from a difference of `shift`, by default none, in standard deviations of what relabelling would do:
- * Wilcoxon's signed-rank statistic of pairs, the rank-sum statistic of two sides; equal values share their mean rank. 0
- * where all are equal.
+ * Wilcoxon's signed-rank statistic of pairs, the rank-sum statistic of two sides, each as the number of candidates of
+ * `shiftOf` above less that below. 0 where all are equal.
  */
-export function standardised(values: Units, shift = 0): number {
-  const units: Units =
-    values.kind === 'paired'
-      ? { kind: 'paired', differences: values.differences.map((one) => one - shift) }
-      : { ...values, head: values.head.map((one) => one - shift) };
-  const scores = scoresOf(units);
-  return scoreSum(scores, identity(units)) / (spreadOf(units, scores) || 1);
+export function standardised(units: Units, shift = 0): number {
+  const [candidates, spread] = candidatesOf(units);
+  const above = candidates.filter((candidate) => candidate > shift).length;
+  const below = candidates.filter((candidate) => candidate < shift).length;
+  // What is on neither side speaks against a difference, as an interval with this bound does not exclude it.
+  const neither = candidates.length - above - below;
+  return (Math.sign(above - below) * Math.max(0, Math.abs(above - below) - neither)) / (spread || 1);
 }
 
 /**
@@ -68,16 +68,13 @@ export function relabelledMaxima(figures: readonly Units[], source: Random): Flo
 }
 
 /**
- * The least value that at most `alpha` of the maxima reach, so that a comparison of equals passes it in at most that
- * share; Infinity when the relabellings are too few for any.
+ * Just above the greatest value that more than `alpha` of the maxima reach: a comparison of equals comes to it in at most
+ * that share. Where the relabellings are too few it lies above all of them, and no statistic comes to it. The next of the
+ * maxima would be another figure's, with steps of its own, and be too far out for this one.
  */
 export function criticalValue(maxima: Float64Array, alpha: number): number {
   const allowed = Math.floor(alpha * maxima.length + 1e-9);
-  // Values equal but for rounding are one value.
-  const beyond = maxima[maxima.length - 1 - allowed];
-  return beyond === undefined
-    ? Number.POSITIVE_INFINITY
-    : (maxima.find((value) => value > beyond + TIE) ?? Number.POSITIVE_INFINITY);
+  return (maxima[maxima.length - 1 - allowed] ?? Number.POSITIVE_INFINITY) + JUST_ABOVE;
 }
 
 /** The share of relabellings that are at least as far out: the p-value of a figure among all of them. */
@@ -87,13 +84,15 @@ export function shareBeyond(maxima: Float64Array, value: number): number {
 }
 
 const TIE = 1e-9;
+/** Far more than rounding, far less than a step of any statistic. */
+const JUST_ABOVE = 1e-6;
 
 /**
  * The shift between the sides by Hodges and Lehmann, the median of all pairwise means (paired) or differences (apart),
  * and all shifts whose `standardised` value stays below `critical`. Without any unit there is none.
  */
 export function shiftOf(units: Units, critical: number): Shift | undefined {
-  const [candidates, spread] = units.kind === 'paired' ? walshMeans(units.differences) : sideDifferences(units);
+  const [candidates, spread] = candidatesOf(units);
   const count = candidates.length;
   if (count === 0) {
     return undefined;
@@ -105,6 +104,11 @@ export function shiftOf(units: Units, critical: number): Shift | undefined {
     low: bounded ? (candidates[Math.min(cut, count - 1)] as number) : Number.NEGATIVE_INFINITY,
     high: bounded ? (candidates[Math.max(0, count - 1 - cut)] as number) : Number.POSITIVE_INFINITY,
   };
+}
+
+/** What the shift may be, ascending, and the standard deviation of the number above it less that below. */
+function candidatesOf(units: Units): readonly [Float64Array, number] {
+  return units.kind === 'paired' ? walshMeans(units.differences) : sideDifferences(units);
 }
 
 /** Means of all pairs of differences, each with itself too, ascending; and the deviation of 2·(number above 0) − count. */

@@ -175,6 +175,20 @@ describe('blocks of one run that are alike', () => {
   });
 });
 
+it('has p-values that go with intervals also where values are tied, whose statistic has other steps', () => {
+  const compared = Array.from({ length: 100 }, (_, seed) => {
+    const source = random(seed, 'service');
+    const base = around(10).map(() => 10);
+    const head = (step: number) => base.map(() => 10.2 + step * Math.round((0.3 * normal(source)) / step));
+    const both = [values(LATENCY, base, head(1e-9)), values(THROUGHPUT, base, head(0.1))];
+    return compareSides(both, { design: PAIRS, minEffect: 0.02, seed: 1 });
+  }).flat();
+  const excludes0 = compared.map(({ relative }) => (relative as Shift).low > 0);
+  expect(excludes0).toContain(true);
+  expect(excludes0).toContain(false);
+  expect(compared.map(({ p_value }) => (p_value as number) <= ALPHA)).toEqual(excludes0);
+});
+
 const REPEATS = 40;
 
 /** How many comparisons call equals different, and how many find a server whose service takes 5 % longer. */

@@ -63,7 +63,7 @@ describe('the critical value', () => {
 
   it('is out of reach where the relabellings are too few', () => {
     const maxima = relabelledMaxima([paired(1, 2, 3, 4)], random(1, 'relabelling'));
-    expect(criticalValue(maxima, 0.05)).toBe(Number.POSITIVE_INFINITY);
+    expect(criticalValue(maxima, 0.05)).toBeGreaterThan(maxima.at(-1) as number);
   });
 
   it('is the same for the same seed where relabellings are drawn', () => {
