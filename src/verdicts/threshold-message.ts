@@ -31,10 +31,15 @@ export function outcomeMessage(threshold: Threshold, found: FoundOutcome): strin
   const limit = `${threshold.operator} ${shownValue(threshold.limit, threshold.unit)}`;
   if (windows) {
     const row = threshold.windows?.inARow ?? 1;
-    const inARow = row > 1 ? `, ${windows.longest_n} in a row` : '';
+    const inARow =
+      row > windows.judged_n
+        ? `: too few for ${row} in a row, this threshold could not fail`
+        : row > 1
+          ? `, ${windows.longest_n} in a row`
+          : '';
     return (
       `${what} is ${shown} in the worst window of ${formatDuration(windows.window_s * US_PER_S)}, wanted ${limit}: ` +
-      `${windows.violated_n} of ${windows.judged_n} windows violate${inARow}`
+      `${windows.violated_n} of ${windows.judged_n} ${windows.judged_n === 1 ? 'window violates' : 'windows violate'}${inARow}`
     );
   }
   return `${what} is ${shown}, wanted ${limit}`;

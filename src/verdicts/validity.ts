@@ -402,13 +402,14 @@ const LATE_ADVICE =
 
 const SEVERITY: readonly Status[] = ['INVALID', 'INCONCLUSIVE', 'SUSPECT'];
 
-/** The verdict of a run: its worst reason wins. */
+/** The verdict of a run: its worst reason wins, and comes first. */
 export function judge(totals: Totals, facts: RunFacts): Verdict {
-  const findings = RULES.map((rule) => rule(totals, facts)).filter((finding) => finding !== undefined);
+  const findings = RULES.map((rule) => rule(totals, facts))
+    .filter((finding) => finding !== undefined)
+    .sort((a, b) => SEVERITY.indexOf(a.status) - SEVERITY.indexOf(b.status));
   const reasons = findings.map(({ seconds, ...finding }): Reason => {
     const shows = seconds !== undefined && seconds.length > 0;
     return { ...finding, seconds_n: shows ? seconds.length : null, at_epoch_s: (seconds ?? []).slice(0, MOST_NAMED) };
   });
-  const status = SEVERITY.find((candidate) => reasons.some((reason) => reason.status === candidate)) ?? 'VALID';
-  return { status, reasons };
+  return { status: reasons[0]?.status ?? 'VALID', reasons };
 }

@@ -181,7 +181,7 @@ const SITUATIONS: readonly (readonly [
       samples: steadily((_, us) => (us < 10e6 ? {} : { outcome: 'timeout_total', origin: 'target', endUs: us + 10e6 })),
     },
     'INVALID',
-    ['errors', 'backlog'],
+    ['backlog', 'errors'],
     4,
   ],
   [
@@ -401,8 +401,8 @@ describe('a run comes to the right verdict, reasons and exit code', () => {
       generator: [{}, { loopDelayP99Ms: 30 }, {}],
     });
     expect(reasons.map(({ code, seconds_n, at_epoch_s }) => [code, seconds_n, at_epoch_s])).toEqual([
-      ['errors', 2, [STARTED_EPOCH_S + 3, STARTED_EPOCH_S + 4]],
       ['client_bound', 1, [STARTED_EPOCH_S + 1]],
+      ['errors', 2, [STARTED_EPOCH_S + 3, STARTED_EPOCH_S + 4]],
     ]);
   });
 });

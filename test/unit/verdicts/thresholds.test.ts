@@ -276,6 +276,12 @@ describe('windows', () => {
     );
   });
 
+  it('that are fewer than have to violate in a row say that nothing could fail', () => {
+    const { state, message } = judged('p(95)<200 over 1s for 3 windows', seconds([300]), { toS: 1 });
+    expect(state).toBe('pass');
+    expect(message).toContain('1 of 1 window violates: too few for 3 in a row, this threshold could not fail');
+  });
+
   it('with few samples are skipped, and neither break a row nor add to it', () => {
     const samples = [...seconds([300]), ...requests([10], { startUs: 1e6 }), ...seconds([0, 0, 300]).slice(50)];
     expect(judged('p(95)<200 over 1s for 2 windows', samples, { toS: 3 })).toMatchObject({

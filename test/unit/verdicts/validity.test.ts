@@ -113,7 +113,7 @@ describe('the verdict', () => {
       [...many(5), ...many(5, failed)],
       { ended: 'stopped' },
       'INCONCLUSIVE',
-      ['errors', 'interrupted'],
+      ['interrupted', 'errors'],
     ],
   ] as const)('%s', (_case, samples, facts, status, codes) => {
     const verdict = verdictOf(samples, facts);
