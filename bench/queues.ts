@@ -35,10 +35,8 @@ import { quantile } from './harness/statistics.js';
 
 const LOADS = [0.3, 0.6, 0.85];
 const SERVICE_MS = 20;
-/** So long that a request which is a fraction of a millisecond late hardly ever misses its batch. */
-const OPEN_BATCH: BatchServer = { base: 500, perItem: 100, max: 8 };
-/** So long that a round trip hardly shows. */
-const CLOSED_BATCH: BatchServer = { base: 50, perItem: 10, max: 8 };
+/** So long that a request which is a fraction of a millisecond late seldom misses its batch, and a round trip hardly shows. */
+const BATCH: BatchServer = { base: 50, perItem: 10, max: 8 };
 const USERS = [1, 2, 8, 16];
 const CLOSED_S = 20;
 const SERVER_SEED = 1;
@@ -60,10 +58,6 @@ interface Open {
   readonly theory?: { readonly mean: number; readonly p95: number };
 }
 
-const batching = ({ base, perItem, max }: BatchServer) => [
-  ...['--service-time', `${base}ms+${perItem}ms`],
-  ...['--max-batch', String(max)],
-];
 const oneSlot = ['--concurrency', '1', '--seed', String(SERVER_SEED)];
 
 function openServers(load: number): readonly Open[] {
@@ -91,9 +85,9 @@ function openServers(load: number): readonly Open[] {
     },
     {
       name: `batches ${at}`,
-      serve: batching(OPEN_BATCH),
-      ratePerS: 1000 * load * batchCapacity(OPEN_BATCH),
-      replay: (arrivalsMs) => replayBatches(arrivalsMs, OPEN_BATCH),
+      serve: ['--service-time', `${BATCH.base}ms+${BATCH.perItem}ms`, '--max-batch', String(BATCH.max)],
+      ratePerS: 1000 * load * batchCapacity(BATCH),
+      replay: (arrivalsMs) => replayBatches(arrivalsMs, BATCH),
     },
   ];
 }
@@ -170,8 +164,9 @@ const contenders: readonly Contender<Measured>[] = [
   ...closed.map(({ users, name }) => ({
     name,
     run: () => {
+      const batching = ['--service-time', `${BATCH.base}ms+${BATCH.perItem}ms`, '--max-batch', String(BATCH.max)];
       const load = ['--pattern', 'constant', '--users', String(users), '--think-time', '0s'];
-      return measured(batching(CLOSED_BATCH), load, { loadS: smoke ? seconds : CLOSED_S });
+      return measured(batching, load, { loadS: smoke ? seconds : CLOSED_S });
     },
   })),
 ];
@@ -209,7 +204,7 @@ for (const { name, theory } of open) {
   }
 }
 for (const { name, users } of closed) {
-  const cycleMs = batchCycle(CLOSED_BATCH, users);
+  const cycleMs = batchCycle(BATCH, users);
   own.figure(
     `${name}: answer to answer off theory of ${cycleMs} ms`,
     values(rounds, name, ({ completedPerS }) => percentOff((1000 * users) / completedPerS, cycleMs)),
