@@ -1,6 +1,6 @@
 import { OK_CODE, WARMUP_CODE } from '../samples/outcomes.js';
 import type { SampleBlock } from '../samples/sample.js';
-import { US_PER_S } from '../units.js';
+import { US_PER_MS, US_PER_S } from '../units.js';
 
 /** Of so many seconds each, as perf_analyzer's: long enough to hold a few requests, short enough that a run has some. */
 export const STEADY_WINDOW_US = 5 * US_PER_S;
@@ -32,7 +32,7 @@ export function steadyWindows(fromUs: number, toUs: number) {
     finish(): readonly SteadyWindow[] {
       return windows.map(({ n, latencyUs }) => ({
         throughputPerS: (n * US_PER_S) / STEADY_WINDOW_US,
-        latencyMs: n === 0 ? null : latencyUs / n / 1000,
+        latencyMs: n === 0 ? null : latencyUs / n / US_PER_MS,
       }));
     },
   };

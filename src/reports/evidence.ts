@@ -1,11 +1,11 @@
-import { type Distribution, percentileField } from '../reduce/distribution.js';
+import { type Distribution, isFewFor, percentileField } from '../reduce/distribution.js';
 import { formatMs, groupDigits } from '../units.js';
 import type { Report } from './report.js';
 
 /** A percentile in ms, with a star where it hangs on a handful of samples: fewer than 5 / (1 − p). */
 export function starred(of: Distribution, p: number): string {
   const ms = of[percentileField(p)] ?? null;
-  return ms === null ? '-' : `${formatMs(ms)}${of.n < Math.round(5 / (1 - p)) ? '*' : ''}`;
+  return ms === null ? '-' : `${formatMs(ms)}${isFewFor(p, of.n) ? '*' : ''}`;
 }
 
 /**

@@ -1,6 +1,6 @@
-import { SUMMARY_PERCENTILES, toMs } from '../reduce/distribution.js';
+import { isFewFor, SUMMARY_PERCENTILES, toMs } from '../reduce/distribution.js';
 import type { Histogram } from '../reduce/histogram.js';
-import { CONFIDENCE, fewestSamples, isFewFor, rankInterval } from './early-stopping.js';
+import { CONFIDENCE, fewestSamples, rankInterval } from './early-stopping.js';
 
 /** How much the run's samples can say about one percentile of latency, population `ok`. */
 export interface PercentileConfidence {

@@ -108,9 +108,3 @@ function binomial(n: number, p: number) {
   const weights = [...down.reverse(), 1, ...up];
   return { first: mode - down.length, weights, sum: weights.reduce((total, weight) => total + weight, 0) };
 }
-
-/** Below this many samples a percentile hangs on a handful of them: 5 / (1 − p). p90 50, p95 100, p99 500. */
-export function isFewFor(p: number, n: number): boolean {
-  // The product is free of 1 − 0.9 = 0.09999999999999998.
-  return n < Math.round(5 / (1 - p));
-}

@@ -2,6 +2,7 @@ import { formatDuration, groupDigits, US_PER_S } from '../units.js';
 import type { Threshold } from './threshold-language.js';
 import type { ThresholdState, ThresholdUnit, ThresholdWindows } from './threshold-result.js';
 
+/** What was found for a threshold, in numbers. */
 export interface FoundOutcome {
   readonly value: number | null;
   readonly n: number;

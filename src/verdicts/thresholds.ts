@@ -6,7 +6,7 @@ import { CACHE_WORDS, type SampleBlock } from '../samples/sample.js';
 import { US_PER_MS, US_PER_S } from '../units.js';
 import { fewestSamples } from './early-stopping.js';
 import type { Operator, Threshold, WindowRule } from './threshold-language.js';
-import { outcomeMessage } from './threshold-message.js';
+import { type FoundOutcome, outcomeMessage } from './threshold-message.js';
 import type { ThresholdPlan } from './threshold-plan.js';
 import type { ThresholdResult, ThresholdState, ThresholdWindows } from './threshold-result.js';
 
@@ -333,17 +333,7 @@ function worse({ operator, limit }: Threshold, a: number, b: number): number {
   return isFurther === (operator === '==') ? b : a;
 }
 
-interface Found {
-  readonly value: number | null;
-  readonly n: number;
-  readonly infinite: number;
-  /** Samples that the percentile needs. */
-  readonly needed: number;
-  readonly state: ThresholdState;
-  readonly windows: ThresholdWindows | null;
-}
-
-function resultOf(threshold: Threshold, found: Found): ThresholdResult {
+function resultOf(threshold: Threshold, found: FoundOutcome): ThresholdResult {
   const { expression, metric, endpoint, population, aggregation, operator, limit, unit } = threshold;
   const isInfinite = found.value === Number.POSITIVE_INFINITY;
   return {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { describe, it } from 'vitest';
+import { describeWhere } from '../support/tools.js';
 
 /** Debian's own Python, whatever comes first on the path: the python3-* packages are for no other. */
 const PYTHON = '/usr/bin/python3';
@@ -42,21 +42,7 @@ const GRPC_PLUGIN = 'grpc_python_plugin';
  */
 export function describeWith(name: keyof typeof FOREIGN, title: string, tests: () => void): void {
   const { packages, isHere } = FOREIGN[name];
-  if (isHere()) {
-    describe(title, tests);
-    return;
-  }
-  const missing = `needs ${name}: apt-get install ${packages}`;
-  if (process.env.INTEROP === 'required') {
-    describe(title, () => {
-      it('has what it needs', () => {
-        throw new Error(`${title} ${missing}`);
-      });
-    });
-    return;
-  }
-  process.stderr.write(`skipped: ${title}: ${missing}\n`);
-  describe.skip(`${title} (${missing})`, tests);
+  describeWhere(isHere(), title, `needs ${name}: apt-get install ${packages}`, tests);
 }
 
 function runs(program: string, ...words: readonly string[]): boolean {

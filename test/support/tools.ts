@@ -18,11 +18,15 @@ export function describeWithTool(
   tests: () => void,
   isHere = () => spawnSync('which', [program]).status === 0,
 ): void {
-  if (isHere()) {
+  describeWhere(isHere(), title, `needs ${program}: apt-get install ${TOOLS[program]}`, tests);
+}
+
+/** Tests that run where what they need is here; `missing` says what it is and how to get it. */
+export function describeWhere(isHere: boolean, title: string, missing: string, tests: () => void): void {
+  if (isHere) {
     describe(title, tests);
     return;
   }
-  const missing = `needs ${program}: apt-get install ${TOOLS[program]}`;
   if (process.env.INTEROP === 'required') {
     describe(title, () => {
       it('has what it needs', () => {

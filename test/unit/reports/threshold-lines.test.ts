@@ -1,31 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { crossedLine, thresholdLines } from '../../../src/reports/threshold-lines.js';
 import type { ThresholdResult } from '../../../src/verdicts/threshold-result.js';
+import { thresholdResult } from '../../support/threshold-results.js';
 
-const PASSED: ThresholdResult = {
-  expression: 'p(95)<200',
-  metric: 'latency',
-  endpoint: null,
-  population: 'all_inf',
-  aggregation: 'p(95)',
-  operator: '<',
-  limit: 200,
-  unit: 'ms',
-  value: 181.4,
-  infinite: false,
-  n: 1000,
-  state: 'pass',
-  pass: true,
-  windows: null,
-  message: 'p(95) of latency is 181.4 ms, wanted < 200 ms',
-};
-const failed = (state: ThresholdResult['state'], metric: string): ThresholdResult => ({
-  ...PASSED,
-  expression: `${metric}: is long enough that nobody could show it in a single line of eighty columns`,
-  metric,
-  state,
-  pass: false,
-});
+const PASSED = thresholdResult({ message: 'p(95) of latency is 181.4 ms, wanted < 200 ms' });
+const failed = (state: ThresholdResult['state'], metric: string) =>
+  thresholdResult({
+    ...PASSED,
+    expression: `${metric}: is long enough that nobody could show it in a single line of eighty columns`,
+    metric,
+    state,
+  });
 
 describe('the thresholds on the screen', () => {
   it('have a mark, what was found, and the line that k6 closes with', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fewestSamples, isFewFor, rankInterval, samplesNeeded } from '../../../src/verdicts/early-stopping.js';
+import { isFewFor } from '../../../src/reduce/distribution.js';
+import { fewestSamples, rankInterval, samplesNeeded } from '../../../src/verdicts/early-stopping.js';
 
 /** Totals h_min(t) + t of LoadGen's early stopping at a confidence of 99 %, by percentile. */
 const OVER = [0, 1, 2, 3, 5, 10, 20, 50, 100];
